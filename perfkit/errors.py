@@ -1,0 +1,48 @@
+"""The one exception tree. Every message says what, where, got/expected, and what to do next, in one line.
+
+PerfkitError
+├── MediaError (also OSError)   a take, picture or output file that cannot be read or written
+├── CaptureError                the performer cannot be tracked (no face in the take, tracker file absent)
+├── TrackError                  a .perf file or a track in memory that breaks its own contract
+├── CalibrationError            a neutral face that cannot be found or does not fit
+├── PackError                   a character pack that breaks its manifest
+├── WeightsError                network weights absent, damaged or of another architecture
+├── SettingsError               a setting outside its range, an unknown key
+└── RightsError                 art without a licence or owner
+"""
+
+
+class PerfkitError(Exception):
+    """Root of all errors that a user can mend; the CLI prints it as one line and exits 1."""
+
+
+class MediaError(PerfkitError, OSError):
+    """A take, picture or output file that cannot be read or written."""
+
+
+class CaptureError(PerfkitError):
+    """The performer cannot be tracked."""
+
+
+class TrackError(PerfkitError):
+    """A .perf file, or a track in memory, that breaks its own contract."""
+
+
+class CalibrationError(PerfkitError):
+    """A neutral face that cannot be found, or does not fit the take."""
+
+
+class PackError(PerfkitError):
+    """A character pack that breaks its manifest."""
+
+
+class WeightsError(PerfkitError):
+    """Network weights that are absent, damaged or of another architecture."""
+
+
+class SettingsError(PerfkitError):
+    """A setting outside its range, or an unknown key."""
+
+
+class RightsError(PerfkitError):
+    """Art without a licence or an owner."""
