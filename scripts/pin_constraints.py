@@ -1,7 +1,7 @@
 """Write constraints.txt: exact pins of everything in the running environment, perfkit itself apart.
 
-In: the environment of a set-up in which the whole test suite passed. Out: plain `name==version` lines that pip and uv both
-read; packages that exist for Linux only carry a marker. No registry address is ever written.
+In: the environment of a set-up in which the whole test suite passed. Out: plain `name==version` lines that pip and
+uv both read; packages that exist for Linux only carry a marker. No registry address is ever written.
 """
 
 import importlib.metadata
@@ -14,8 +14,8 @@ LEFT_OUT = {"perfkit", "pip", "uv", "wheel"}
 LINUX_ONLY = re.compile(r"^(nvidia-|cuda-|triton$)")
 UNWANTED = {"opencv-python", "opencv-python-headless", "opencv-contrib-python-headless"}
 HEADER = """\
-# Exact versions of the whole closure that this was tested with; written by scripts/pin_constraints.py. It is installed without
-# resolving, which keeps out opencv-python and opencv-python-headless (they would unpack over opencv-contrib-python).
+# Exact versions of the whole closure, as tested; written by scripts/pin_constraints.py. Installed without resolving,
+# which keeps out opencv-python and opencv-python-headless (they would unpack over opencv-contrib-python).
 """
 
 

@@ -1,7 +1,7 @@
 """Set perfkit up in .venv: pinned dependencies, editable install, tracker files, sample take. Standard library only.
 
-In: a machine with Python 3.11 or newer. Out: `.venv` and a stamp in it; a second run finds the stamp and installs nothing.
-`constraints.txt` pins the whole closure, so nothing is resolved: what it lists is what is installed.
+In: a machine with Python 3.11 or newer. Out: `.venv` and a stamp in it; a second run finds the stamp and installs
+nothing. `constraints.txt` pins the whole closure, so nothing is resolved: what it lists is what is installed.
 """
 
 import argparse
@@ -120,7 +120,7 @@ def install_packages() -> None:
     say(f"installing pinned packages with {'uv' if uv.exists() else 'pip'} (about 6 GB on Linux, minutes)")
     retry = "cannot install; check the connection to the package registry and run this again"
     run_step([*install, "--no-deps", "-r", "constraints.txt"], retry)
-    run_step([*install, "--no-deps", "-e", "."], retry)
+    run_step([*install, "--no-deps", "--no-build-isolation", "-e", "."], retry)
 
 
 def fetch_files() -> None:
@@ -136,7 +136,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--no-fetch", action="store_true", help="skip the tracker files and the sample take")
     arguments = parser.parse_args()
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs this may hold an older one
         say(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}; run: make PYTHON=python3.11")
         return 1
     try:

@@ -1,0 +1,99 @@
+"""What every test gets: no network, restored random state, one compute thread, paths of real footage if it is there."""
+
+import os
+import random
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+for _name, _setting in {
+    "OMP_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}.items():
+    os.environ.setdefault(_name, _setting)
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = Path(os.environ.get("PERFKIT_TEST_MEDIA", ROOT.parent / "shared"))
+LOOPBACK = ("127.", "::1", "localhost")
+
+
+@pytest.fixture(scope="session")
+def takes_dir() -> Path:
+    """Folder of real takes (people/, bodies/, odd/); tests that need it are skipped where it is absent."""
+    return _existing(SHARED / "takes")
+
+
+@pytest.fixture(scope="session")
+def godette_dir() -> Path:
+    """Folder of drawings that no model of ours was trained on."""
+    return _existing(SHARED / "art" / "godette")
+
+
+@pytest.fixture(scope="session")
+def demo_take() -> Path:
+    """The sample take that scripts/fetch_take.py gets."""
+    takes = sorted((ROOT / "samples" / "takes").glob("*.mp4"))
+    if not takes:
+        pytest.skip("no sample take; run: python scripts/fetch_take.py")
+    return takes[0]
+
+
+def _existing(folder: Path) -> Path:
+    if not folder.is_dir():
+        pytest.skip(f"{folder.name} is not beside this checkout (set PERFKIT_TEST_MEDIA)")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def restored_random_state() -> Iterator[None]:
+    """Give Python's and NumPy's (and a loaded torch's) random state back as it was."""
+    import sys
+
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    torch = sys.modules.get("torch")
+    torch_state = torch.get_rng_state() if torch else None
+    yield
+    random.setstate(python_state)
+    np.random.set_state(numpy_state)
+    if torch is not None and torch_state is not None:
+        torch.set_rng_state(torch_state)
+
+
+class NetworkUseError(RuntimeError):
+    """A test tried to reach another machine."""
+
+
+def _refuse_remote(address: object) -> None:
+    host = address[0] if isinstance(address, tuple) else address
+    if isinstance(host, (str, bytes)):
+        host = host.decode() if isinstance(host, bytes) else host
+        if isinstance(address, tuple) and not host.startswith(LOOPBACK):
+            raise NetworkUseError(f"tests must not use the network: {host}")
+
+
+@pytest.fixture(autouse=True)
+def blocked_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every connection outside loopback, and every name look-up, raise."""
+
+    class GuardedSocket(socket.socket):
+        def connect(self, address: object, /) -> None:
+            _refuse_remote(address)
+            super().connect(address)  # type: ignore[arg-type]
+
+        def connect_ex(self, address: object, /) -> int:
+            _refuse_remote(address)
+            return super().connect_ex(address)  # type: ignore[arg-type]
+
+    def look_up(host: object, *rest: object, **options: object) -> list:
+        _refuse_remote((host,))
+        return real_look_up(host, *rest, **options)  # type: ignore[arg-type]
+
+    real_look_up = socket.getaddrinfo
+    monkeypatch.setattr(socket, "socket", GuardedSocket)
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
