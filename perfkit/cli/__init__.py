@@ -1,0 +1,39 @@
+"""The command line's door: errors become one line and an exit code here, and nowhere else.
+
+In: arguments. Out: the resulting path on stdout; progress and errors on stderr.
+Exit codes: 0 ok, 1 a PerfkitError, 2 wrong usage, 130 interrupted. Anything else is a bug and keeps its traceback.
+"""
+
+import os
+import sys
+
+from perfkit.errors import PerfkitError
+
+_QUIET_LIBRARIES = {
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "GLOG_minloglevel": "2",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+}
+"""Read by libraries when they load: nothing looks anything up, and no thread spins while another works."""
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    for name, setting in _QUIET_LIBRARIES.items():
+        os.environ.setdefault(name, setting)
+    from perfkit.cli.app import app
+
+    try:
+        app()
+    except PerfkitError as error:
+        sys.exit(_refuse(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _refuse(error: PerfkitError) -> int:
+    print(f"perfkit: {' '.join(str(error).split())}", file=sys.stderr)
+    return 1

@@ -1,0 +1,59 @@
+"""Verbs that draw: control (what the engine is shown), render (the finished video)."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from perfkit.cli.progress import progress_bar
+
+Source = Annotated[Path, typer.Argument(help="Video of the performer, or a .perf captured from one.")]
+Character = Annotated[str, typer.Option("--character", "-c", help="A sample character's name, or a pack's folder.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="File to write; its suffix chooses the format.")]
+
+
+def control(
+    source: Source,
+    character: Character,
+    output: Output,
+    style: Annotated[str, typer.Option(help="nano, mediapipe_face or openpose.")] = "nano",
+) -> None:
+    """Draw the control pictures that an engine would be shown, as a video."""
+    from perfkit.inference.render import draw_control_video
+
+    with progress_bar("control") as on_progress:
+        path = draw_control_video(source, character, output, style=style, on_progress=on_progress)
+    print(path)
+
+
+def render(
+    source: Source,
+    character: Character,
+    output: Output,
+    take: Annotated[Path | None, typer.Option(help="The take of a .perf, for its sound and pictures.")] = None,
+    background: Annotated[str | None, typer.Option(help="Colour, image, video, or `take`.")] = None,
+    alpha: Annotated[bool, typer.Option("--alpha", help="Keep transparency (.mov, .webm or a PNG folder).")] = False,
+    side_by_side: Annotated[bool, typer.Option("--side-by-side", help="Put the take at the left.")] = False,
+    steps: Annotated[int | None, typer.Option(help="Network evaluations a frame.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Key of all noise.")] = None,
+    calibration: Annotated[Path | None, typer.Option(help="Neutral face saved by `perfkit calibrate`.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG).")] = None,
+) -> None:
+    """Render the performance of a take as a character."""
+    from perfkit.inference.render import render_take
+    from perfkit.inference.settings import RenderSettings, RuntimeSettings
+    from perfkit.pack import load_pack
+
+    given = {
+        "background": background,
+        "alpha": alpha or None,
+        "side_by_side": side_by_side or None,
+        "steps": steps,
+        "seed": seed,
+        "calibration": calibration,
+    }
+    settings = RenderSettings(**{name: value for name, value in given.items() if value is not None})
+    with progress_bar("render") as on_progress:
+        runtime = RuntimeSettings(take=take, contact_sheet=sheet, on_progress=on_progress)
+        path = render_take(source, load_pack(character), output, settings, runtime)
+    print(path)
