@@ -1,0 +1,145 @@
+"""How close two pictures, mattes or point sets are. Plain functions on NumPy arrays; each names its source.
+
+In: pictures as uint8 or as float in 0..1. Out: floats.
+
+RGBA pictures are straight alpha and are compared over mid grey, so that what lies under a transparent pixel never
+counts.
+"""
+
+import cv2
+import numpy as np
+
+from perfkit.rig import Rig, face_points
+from perfkit.vocabulary import BLENDSHAPES, CONTOUR_SLICES
+
+GREY = 0.5
+
+
+def composite_over_grey(picture: np.ndarray) -> np.ndarray:
+    """Return (..., 3) float64 in 0..1: RGBA over mid grey; RGB passes through.
+
+    Args:
+        picture: (..., 3) or (..., 4), uint8 or float in 0..1, straight alpha.
+    """
+    unit = _unit_from_picture(picture)
+    if unit.shape[-1] == 3:
+        return unit
+    if unit.shape[-1] != 4:
+        raise ValueError(f"picture must be (..., 3) RGB or (..., 4) RGBA, got {picture.shape}")
+    alpha = unit[..., 3:]
+    return unit[..., :3] * alpha + GREY * (1 - alpha)
+
+
+def measure_psnr_db(picture: np.ndarray, reference: np.ndarray) -> float:
+    """Measure peak signal-to-noise ratio in dB, over grey; equal pictures give infinity.
+
+    PSNR = 10 log10(1 / mean((a - b)^2)), mean over all pixels and the three colours, peak 1.
+
+    Args:
+        picture: (..., H, W, 3 or 4), uint8 or float in 0..1.
+        reference: Same size.
+
+    Source: Huynh-Thu and Ghanbari, "Scope of validity of PSNR in image/video quality assessment", 2008, eq. 1.
+    """
+    error = _paired(picture, reference)
+    mean_square = float(np.mean((error[0] - error[1]) ** 2))
+    return float("inf") if mean_square == 0 else -10 * float(np.log10(mean_square))
+
+
+def measure_ssim(picture: np.ndarray, reference: np.ndarray) -> float:
+    """Measure structural similarity, over grey: 11x11 Gaussian window of sigma 1.5, mean over pixels and colours.
+
+    The 5 px border, where the window would leave the picture, is left out.
+
+    Args:
+        picture: (H, W, 3 or 4), uint8 or float in 0..1; at least 11 px a side.
+        reference: Same size.
+
+    Source: Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004, eq. 13 with
+    K1 = 0.01, K2 = 0.03, L = 1 and population (co)variances.
+    """
+    a, b = _paired(picture, reference)
+    if a.ndim != 3 or min(a.shape[:2]) < 11:
+        raise ValueError(f"SSIM needs one picture of at least 11x11 px, got {a.shape}")
+    c1, c2 = 0.01**2, 0.03**2
+    mean_a, mean_b = _blur(a), _blur(b)
+    variance_a, variance_b = _blur(a * a) - mean_a**2, _blur(b * b) - mean_b**2
+    covariance = _blur(a * b) - mean_a * mean_b
+    top = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
+    bottom = (mean_a**2 + mean_b**2 + c1) * (variance_a + variance_b + c2)
+    return float(np.mean((top / bottom)[5:-5, 5:-5]))
+
+
+def measure_alpha_iou(alpha: np.ndarray, reference: np.ndarray) -> float:
+    """Measure the overlap of two mattes, thresholded at one half; two empty mattes give 1.
+
+    Args:
+        alpha: (..., H, W), uint8 or float in 0..1.
+        reference: Same size.
+
+    Source: Jaccard index, |A and B| / |A or B|.
+    """
+    if alpha.shape != reference.shape:
+        raise ValueError(f"mattes differ in size: {alpha.shape} and {reference.shape}")
+    a, b = _unit_from_picture(alpha) >= 0.5, _unit_from_picture(reference) >= 0.5
+    union = int(np.count_nonzero(a | b))
+    return 1.0 if union == 0 else int(np.count_nonzero(a & b)) / union
+
+
+def measure_landmark_error(
+    points: np.ndarray, reference: np.ndarray, *, visibility: np.ndarray, eye_distance_px: np.ndarray | float
+) -> float:
+    """Measure the mean distance of visible points from their reference, as a share of the eye distance.
+
+    Args:
+        points: (..., K, 2) px.
+        reference: (..., K, 2) px.
+        visibility: (..., K) in 0..1; points under one half do not count.
+        eye_distance_px: (...) or one number, from `eye_distance_from_rig`: the distance as if seen from the front, so
+            that a turned head is not punished for its foreshortening.
+
+    Returns:
+        Mean over all visible points of all pictures; NaN when none is visible.
+
+    Source: normalised mean error of 300-W (Sagonas et al., "300 Faces in-the-Wild Challenge", 2016), with the centres
+    of the eyes as its pair.
+    """
+    if points.shape != reference.shape or visibility.shape != points.shape[:-1]:
+        raise ValueError(
+            f"points {points.shape}, reference {reference.shape}, visibility {visibility.shape} do not fit"
+        )
+    distance = np.linalg.norm(points.astype(np.float64) - reference, axis=-1)
+    share = distance / np.asarray(eye_distance_px, dtype=np.float64)[..., None]
+    is_counted = visibility >= 0.5
+    return float(share[is_counted].mean()) if is_counted.any() else float("nan")
+
+
+def eye_distance_from_rig(rig: Rig, scale_px: np.ndarray | float) -> np.ndarray:
+    """Return the distance between the centres of a character's eyes, seen from the front at rest.
+
+    Args:
+        rig: The character's proportions.
+        scale_px: (...) pixels for one head unit, the last of `vocabulary.HEAD_CHANNELS`.
+
+    Returns:
+        (...) float64 px.
+    """
+    points = face_points(rig, np.zeros(len(BLENDSHAPES), dtype=np.float32))
+    left = points[CONTOUR_SLICES["left_eye"]].mean(axis=0)
+    right = points[CONTOUR_SLICES["right_eye"]].mean(axis=0)
+    return np.linalg.norm(left - right) * np.asarray(scale_px, dtype=np.float64)
+
+
+def _unit_from_picture(picture: np.ndarray) -> np.ndarray:
+    return picture.astype(np.float64) / 255 if picture.dtype == np.uint8 else picture.astype(np.float64)
+
+
+def _paired(picture: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    a, b = composite_over_grey(picture), composite_over_grey(reference)
+    if a.shape != b.shape:
+        raise ValueError(f"pictures differ in size: {picture.shape} and {reference.shape}")
+    return a, b
+
+
+def _blur(picture: np.ndarray) -> np.ndarray:
+    return cv2.GaussianBlur(picture, (11, 11), 1.5, borderType=cv2.BORDER_REFLECT)
