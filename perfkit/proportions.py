@@ -96,7 +96,40 @@ class Rig:
             value = getattr(self, field.name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not -10 < value < 10:
                 raise PackError(f"rig: {field.name} = {value!r}, expected a number between -10 and 10")
-            if field.name in _POSITIVE = frozenset(
+            if field.name in _POSITIVE and value <= 0:
+                raise PackError(f"rig: {field.name} = {value!r}, expected more than 0")
+        if unknown := sorted(set(self.absent) - PARTS):
+            raise PackError(f"rig: unknown absent parts {unknown}; known: {sorted(PARTS)}")
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Rig":
+        """Make a rig from a manifest's table; what is left out is the average adult's.
+
+        Args:
+            values: Field name -> number; `absent` -> list of part names.
+
+        Raises:
+            PackError: An unknown key, a value that is not a number, an unknown part.
+        """
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise PackError(f"rig: unknown keys {unknown}; known: {sorted(known)}")
+        absent = values.get("absent", ())
+        if isinstance(absent, str) or not all(isinstance(part, str) for part in absent):
+            raise PackError(f"rig: absent = {absent!r}, expected a list of part names")
+        return cls(**{**values, "absent": frozenset(absent)})
+
+    def to_dict(self) -> dict[str, float | list[str]]:
+        """Return plain numbers (and the sorted list of absent parts), for a manifest."""
+        return {**asdict(self), "absent": sorted(self.absent)}
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the proportions, hex; equal numbers give equal digests."""
+        plain = {k: v if isinstance(v, list) else float(v) for k, v in self.to_dict().items()}
+        return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+_POSITIVE = frozenset(
     ("face_width", "jaw", "depth", "eye_width", "eye_height", "iris_size", "brow_width", "brow_gain", "mouth_width",
      "mouth_gain", "mouth_open", "nose_width", "shoulder_width", "torso_length", "upper_arm", "forearm", "hand",
      "head_scale")

@@ -1,8 +1,7 @@
 """A character's proportions, and how the 52 weights move its contour points: shared by retarget and puppet.
 
 In: a `Rig` (numbers only) and expression weights (..., 52). Out: contour points (..., K, 3) in head space, rows as
-`vocabulary.CONTOURS`. `pose_face` turns them into canvas
-pixels; `pose_body` hangs torso and arms below the head.
+`vocabulary.CONTOURS`. `pose_face` turns them into canvas pixels; `pose_body` hangs torso and arms below the head.
 
     head space, unit = half the height of the rest face oval       -1  forehead
     x to the picture's right, y down, z towards the camera          0  origin, middle of the head
@@ -19,10 +18,23 @@ from perfkit.proportions import HUMAN_RIG, Rig
 from perfkit.vocabulary import BLENDSHAPE_INDEX, CONTOUR_SLICES, NUM_CONTOUR_POINTS, POSE_INDEX
 
 __all__ = [
-    "BODY_BONES", "HUMAN_RIG", "Rig", "bone_lengths", "face_points", "hands_from_body", "head_angles_from_rotation", "pose_body",
-    "pose_face", "present_rows", "rest_body", "rest_head", "rest_limbs", "rest_points", "rotation_from_head",
+    "BODY_BONES",
+    "HUMAN_RIG",
+    "Rig",
+    "bone_lengths",
+    "face_points",
+    "hands_from_body",
+    "head_angles_from_rotation",
+    "pose_body",
+    "pose_face",
+    "present_rows",
+    "rest_body",
+    "rest_head",
+    "rest_limbs",
+    "rest_points",
+    "rotation_from_head",
     "surface_z",
-]  # fmt: skip
+]
 
 
 def face_points(rig: Rig, weights: np.ndarray) -> np.ndarray:
