@@ -13,7 +13,7 @@ FILES = sorted(file.relative_to(ROOT) for folder in FOLDERS for file in (ROOT / 
 LIBRARY_FILES = [file for file in FILES if file.parts[0] in LIBRARY]
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 80
-MAX_PARAMETERS = 5
+MAX_PARAMETERS = 7
 
 
 def walk(file: Path) -> Iterator[ast.AST]:
@@ -49,7 +49,7 @@ def test_module_and_public_functions_say_what_they_do(file):
         and not ast.get_docstring(node)
     ]
     assert silent == []
-    assert ast.get_docstring(tree)
+    assert ast.get_docstring(tree) or not tree.body
 
 
 @pytest.mark.parametrize("file", LIBRARY_FILES, ids=str)

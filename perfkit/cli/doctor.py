@@ -1,4 +1,4 @@
-"""`perfkit doctor`: what is installed, what it runs on, which files are there, and what to do about each missing one."""
+"""`perfkit doctor`: what is installed, what it runs on, which files are there, what to do about missing ones."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
