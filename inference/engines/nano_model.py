@@ -1,0 +1,329 @@
+"""The networks of `nano`: their architecture, their folder, and the arithmetic that training and inference share.
+
+In: a diffusers folder (unet/ controlnet/ vae/ text_encoder/ tokenizer/ scheduler/). Out: `NanoModels`.
+This is the engine's public face: training may import it. Nothing here knows of takes, tracks or characters.
+
+Shapes: B batch, C channels, H W picture 256, h w latent 16, L caption tokens, E text width.
+
+The ControlNet sees the control picture and the caption only. Its `conv_in` and the last layer of its time embedding are
+zero and stay zero, so that neither the noisy latents nor the time reach it: its residuals are computed once per frame and
+serve every step, and it is still a plain `ControlNetModel` that stock pipelines run unchanged.
+"""
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import ControlNetModel, FlowMatchEulerDiscreteScheduler, UNet2DConditionModel
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTinyOutput
+from diffusers.models.autoencoders.vae import DecoderOutput
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor, nn
+from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
+
+from perfkit.errors import WeightsError
+
+PICTURE_PX = 256
+LATENT_PX = 16
+LATENT_CHANNELS = 32
+MAX_TOKENS = 24
+TEXT_WIDTH = 128
+COMPONENTS = ("unet", "controlnet", "vae", "text_encoder", "tokenizer", "scheduler")
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(relu(conv(relu(x)))), without normalisation: flat colours pass unchanged."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.zeros_(self.conv2.weight)
+        assert self.conv2.bias is not None
+        nn.init.zeros_(self.conv2.bias)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return x_BCHW + self.conv2(torch.relu(self.conv1(torch.relu(x_BCHW))))
+
+
+def _level(channels: int, num_blocks: int) -> list[nn.Module]:
+    return [ResidualBlock(channels) for _ in range(num_blocks)]
+
+
+class NanoAutoencoder(ModelMixin, ConfigMixin):
+    """RGBA pictures to 16 x smaller latents and back.
+
+    Pictures are premultiplied RGBA in [-1, 1], (B, 4, 256, 256); latents (B, 32, 16, 16) have zero mean and unit variance
+    per channel over the training drawings (`latents_mean`, `latents_std` of the raw encoder output).
+    Pixel-unshuffle stems and heads keep the costly full-resolution layers away (Shi et al. 2016, arXiv:1609.05158).
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        in_channels: int = 4,
+        latent_channels: int = LATENT_CHANNELS,
+        # Five entries, as stock pipelines read the scale (2^4 = 16) off this tuple; the first two levels are pixel-unshuffled.
+        block_out_channels: tuple[int, ...] = (4, 16, 64, 128, 192),
+        encoder_blocks: tuple[int, ...] = (1, 1, 1),
+        decoder_blocks: tuple[int, ...] = (2, 2, 1),
+        latents_mean: tuple[float, ...] | None = None,
+        latents_std: tuple[float, ...] | None = None,
+        scaling_factor: float = 1.0,
+    ) -> None:
+        super().__init__()
+        fine, middle, coarse = block_out_channels[-3:]
+        self.encoder = nn.Sequential(
+            nn.PixelUnshuffle(4),
+            nn.Conv2d(in_channels * 16, fine, 3, padding=1),
+            *_level(fine, encoder_blocks[0]),
+            nn.PixelUnshuffle(2),
+            nn.Conv2d(fine * 4, middle, 1),
+            *_level(middle, encoder_blocks[1]),
+            nn.PixelUnshuffle(2),
+            nn.Conv2d(middle * 4, coarse, 1),
+            *_level(coarse, encoder_blocks[2]),
+            nn.Conv2d(coarse, latent_channels, 3, padding=1),
+        )
+        self.decoder = nn.Sequential(
+            nn.Conv2d(latent_channels, coarse, 3, padding=1),
+            *_level(coarse, decoder_blocks[0]),
+            nn.Conv2d(coarse, middle * 4, 1),
+            nn.PixelShuffle(2),
+            *_level(middle, decoder_blocks[1]),
+            nn.Conv2d(middle, fine * 4, 1),
+            nn.PixelShuffle(2),
+            *_level(fine, decoder_blocks[2]),
+            nn.Conv2d(fine, in_channels * 16, 3, padding=1),
+            nn.PixelShuffle(4),
+        )
+        mean = torch.tensor(latents_mean or (0.0,) * latent_channels).view(1, -1, 1, 1)
+        std = torch.tensor(latents_std or (1.0,) * latent_channels).view(1, -1, 1, 1)
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("std", std, persistent=False)
+
+    def encode(self, x_BCHW: Tensor, return_dict: bool = True) -> AutoencoderTinyOutput | tuple[Tensor]:
+        """Return normalised latents (B, 32, H/16, W/16)."""
+        latents = (self.encoder(x_BCHW) - self.mean) / self.std
+        return AutoencoderTinyOutput(latents=latents) if return_dict else (latents,)
+
+    def decode(
+        self, z_BChw: Tensor, return_dict: bool = True, generator: torch.Generator | None = None
+    ) -> DecoderOutput | tuple[Tensor]:
+        """Return premultiplied RGBA (B, 4, 16 h, 16 w), not clamped. `generator` is there for stock pipelines; unused."""
+        sample = self.decoder(z_BChw * self.std + self.mean)
+        return DecoderOutput(sample=sample) if return_dict else (sample,)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        return self.decode(self.encode(x_BCHW).latents).sample
+
+
+@dataclass(frozen=True)
+class NanoModels:
+    """The networks of one nano base, in evaluation mode."""
+
+    unet: UNet2DConditionModel
+    controlnet: ControlNetModel
+    vae: NanoAutoencoder
+    text_encoder: CLIPTextModel
+    tokenizer: PreTrainedTokenizerFast
+    scheduler: FlowMatchEulerDiscreteScheduler
+
+
+def build_unet() -> UNet2DConditionModel:
+    """Make the untrained UNet (9.5 M parameters, 1.0 GFLOP a call)."""
+    return UNet2DConditionModel(
+        sample_size=LATENT_PX,
+        in_channels=LATENT_CHANNELS,
+        out_channels=LATENT_CHANNELS,
+        block_out_channels=(96, 128, 160),
+        layers_per_block=1,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=TEXT_WIDTH,
+        attention_head_dim=8,
+        norm_num_groups=16,
+    )
+
+
+def build_controlnet(unet: UNet2DConditionModel) -> ControlNetModel:
+    """Make the untrained ControlNet (4.2 M parameters), blind to noise and time (see the module's docstring)."""
+    controlnet = ControlNetModel.from_unet(
+        unet,
+        conditioning_channels=12,
+        conditioning_embedding_out_channels=(16, 24, 32, 48),
+        load_weights_from_unet=False,
+    )
+    blind_controlnet(controlnet)
+    return controlnet
+
+
+def blind_controlnet(controlnet: ControlNetModel) -> None:
+    """Zero and freeze the two layers through which noise and time would enter."""
+    for layer in (controlnet.conv_in, controlnet.time_embedding.linear_2):
+        nn.init.zeros_(layer.weight)
+        layer.weight.requires_grad_(False)
+
+
+def build_tokenizer(words: tuple[str, ...]) -> PreTrainedTokenizerFast:
+    """Make a WordPiece tokenizer that knows `words` whole and spells every other word in letters and digits."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+    pieces = ["[PAD]", "[UNK]", "[BOS]", "[EOS]", *letters, *(f"##{letter}" for letter in letters)]
+    pieces += [word for word in dict.fromkeys(words) if word not in pieces]
+    tokenizer = Tokenizer(
+        models.WordPiece(vocab={piece: index for index, piece in enumerate(pieces)}, unk_token="[UNK]")
+    )
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation()])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        bos_token="[BOS]",
+        eos_token="[EOS]",
+        model_max_length=MAX_TOKENS,
+    )
+
+
+def build_text_encoder(num_tokens: int) -> CLIPTextModel:
+    """Make the untrained text encoder: two CLIP layers over the caption's words."""
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=num_tokens,
+            hidden_size=TEXT_WIDTH,
+            intermediate_size=2 * TEXT_WIDTH,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            max_position_embeddings=MAX_TOKENS,
+            projection_dim=TEXT_WIDTH,
+            pad_token_id=0,
+            bos_token_id=2,
+            eos_token_id=3,
+        )
+    )
+
+
+def build_scheduler() -> FlowMatchEulerDiscreteScheduler:
+    """Make the rectified-flow Euler scheduler: x_t = (1 - t) x_0 + t noise, v = noise - x_0, timestep = 1000 t."""
+    return FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=1.0)
+
+
+def save_nano(models: NanoModels, folder: Path) -> None:
+    """Write every component in diffusers' layout, weights as float16 safetensors."""
+    for name in COMPONENTS:
+        component = getattr(models, name)
+        if isinstance(component, nn.Module):
+            component = _half_copy(component)
+        component.save_pretrained(folder / name)
+    index = (
+        '{\n  "_class_name": "StableDiffusionControlNetPipeline",\n'
+        '  "vae": ["perfkit.inference.engines.nano_model", "NanoAutoencoder"],\n'
+        '  "text_encoder": ["transformers", "CLIPTextModel"],\n'
+        '  "tokenizer": ["transformers", "PreTrainedTokenizerFast"],\n'
+        '  "unet": ["diffusers", "UNet2DConditionModel"],\n'
+        '  "controlnet": ["diffusers", "ControlNetModel"],\n'
+        '  "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],\n'
+        '  "safety_checker": [null, null],\n  "feature_extractor": [null, null],\n'
+        '  "requires_safety_checker": false\n}\n'
+    )
+    (folder / "model_index.json").write_text(index)
+
+
+def _half_copy(module: nn.Module) -> nn.Module:
+    half = copy.deepcopy(module).cpu()
+    for parameter in half.parameters():
+        parameter.data = parameter.data.half()
+    return half
+
+
+def load_nano(folder: Path, *, device: str = "cpu") -> NanoModels:
+    """Load a base folder in float32.
+
+    Raises:
+        WeightsError: A component is absent or does not load.
+    """
+    missing = [name for name in COMPONENTS if not (folder / name).is_dir()]
+    if missing:
+        raise WeightsError(f"{folder}: the nano base lacks {', '.join(missing)}; reinstall perfkit or name another folder")
+    try:
+        models = NanoModels(
+            unet=_load(UNet2DConditionModel, folder / "unet"),
+            controlnet=_load(ControlNetModel, folder / "controlnet"),
+            vae=_load(NanoAutoencoder, folder / "vae"),
+            text_encoder=_load(CLIPTextModel, folder / "text_encoder"),
+            tokenizer=PreTrainedTokenizerFast.from_pretrained(folder / "tokenizer", local_files_only=True),
+            scheduler=FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler", local_files_only=True),
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise WeightsError(f"{folder}: the nano base does not load ({line}); reinstall perfkit") from error
+    for name in ("unet", "controlnet", "vae", "text_encoder"):
+        getattr(models, name).to(device).eval()
+    return models
+
+
+def _load(model_class: type, folder: Path) -> nn.Module:
+    return model_class.from_pretrained(folder, local_files_only=True, torch_dtype=torch.float32, use_safetensors=True)
+
+
+def tokenize(tokenizer: PreTrainedTokenizerFast, captions: list[str]) -> Tensor:
+    """Return (B, L) int64 token ids, cut or padded to `MAX_TOKENS`; an empty caption is all padding."""
+    return tokenizer(
+        captions, padding="max_length", truncation=True, max_length=MAX_TOKENS, return_tensors="pt"
+    ).input_ids
+
+
+def encode_text(models: NanoModels, captions: list[str]) -> Tensor:
+    """Return (B, L, E) text states for captions."""
+    ids = tokenize(models.tokenizer, captions).to(models.text_encoder.device)
+    return models.text_encoder(ids).last_hidden_state
+
+
+def control_tensor(images_rgb: np.ndarray) -> Tensor:
+    """Convert control pictures (B, 256, 256, 3) uint8 to the ControlNet's input (B, 12, 128, 128) in [0, 1]."""
+    x_BCHW = torch.from_numpy(np.ascontiguousarray(images_rgb)).permute(0, 3, 1, 2).float() / 255
+    return nn.functional.pixel_unshuffle(x_BCHW, 2).contiguous(memory_format=torch.channels_last)
+
+
+def tensor_from_rgba(images_rgba: np.ndarray) -> Tensor:
+    """Convert straight-alpha uint8 RGBA (B, H, W, 4) to premultiplied [-1, 1] (B, 4, H, W)."""
+    x_BHWC = torch.from_numpy(np.ascontiguousarray(images_rgba)).float() / 255
+    x_BHWC[..., :3] *= x_BHWC[..., 3:]
+    return (x_BHWC * 2 - 1).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+
+
+def rgba_from_array(premultiplied: np.ndarray) -> np.ndarray:
+    """Convert decoder output (B, 4, H, W) float to straight-alpha uint8 RGBA (B, H, W, 4)."""
+    x_BHWC = np.clip(premultiplied.transpose(0, 2, 3, 1) * 0.5 + 0.5, 0, 1)
+    alpha = x_BHWC[..., 3:]
+    rgb = np.clip(x_BHWC[..., :3] / np.maximum(alpha, 1 / 255), 0, 1) * (alpha > 0)
+    return np.rint(np.concatenate([rgb, alpha], axis=-1) * 255).astype(np.uint8)
+
+
+def control_residuals(models: NanoModels, control_BCHW: Tensor, text_BLE: Tensor) -> tuple[list[Tensor], Tensor]:
+    """Return the ControlNet's residuals for the UNet's skips and its middle: once per frame, for every step."""
+    batch = control_BCHW.shape[0]
+    blank = torch.zeros(batch, LATENT_CHANNELS, LATENT_PX, LATENT_PX, device=control_BCHW.device)
+    return models.controlnet(
+        blank, torch.zeros(batch, device=blank.device), text_BLE, control_BCHW, return_dict=False
+    )
+
+
+def velocity(
+    models: NanoModels, x_BChw: Tensor, t_B: Tensor, text_BLE: Tensor, residuals: tuple[list[Tensor], Tensor]
+) -> Tensor:
+    """Return v (B, 32, 16, 16) at flow time t in [0, 1]."""
+    down, middle = residuals
+    return models.unet(
+        x_BChw,
+        t_B * 1000,
+        text_BLE,
+        down_block_additional_residuals=list(down),
+        mid_block_additional_residual=middle,
+        return_dict=False,
+    )[0]
