@@ -126,7 +126,11 @@ def install_packages() -> None:
 def fetch_files() -> None:
     """Get the tracker files and the sample take; both scripts return at once when everything is there."""
     for script in ("fetch_models.py", "fetch_take.py"):
-        done = subprocess.run([str(venv_program("python")), str(ROOT / "scripts" / script)], stdin=subprocess.DEVNULL)
+        command = [str(venv_program("python")), str(ROOT / "scripts" / script)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        for line in done.stdout.splitlines():
+            if not line.endswith(": there"):
+                say(line)
         if done.returncode:
             raise SetupError(f"scripts/{script} failed; perfkit works once it has passed: run it again")
 

@@ -2,8 +2,11 @@
 
 import os
 import random
+import shutil
 import socket
+import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +47,51 @@ def demo_take() -> Path:
     return takes[0]
 
 
+@pytest.fixture(scope="session")
+def models_dir() -> Path:
+    """Folder with the face tracker's file; tests that track are skipped where it is absent."""
+    from perfkit.models import find_model
+
+    path = find_model("face")
+    if path is None:
+        pytest.skip("no tracker files; run: python scripts/fetch_models.py")
+    return path.parent
+
+
+@pytest.fixture(scope="session")
+def short_take(demo_take: Path, models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 20 frames of the sample take, packets copied."""
+    import av
+
+    path = tmp_path_factory.mktemp("take") / "short.mp4"
+    with av.open(str(demo_take)) as source, av.open(str(path), "w") as target:
+        stream = source.streams.video[0]
+        copy = target.add_stream_from_template(stream)
+        for packet in sorted(islice(source.demux(stream), 20), key=lambda packet: packet.dts):
+            packet.stream = copy
+            target.mux(packet)
+    return path
+
+
+@pytest.fixture(scope="session")
+def character() -> str:
+    """Name of a sample character that has an adapter."""
+    from perfkit.pack import list_character_names
+
+    names = list_character_names()
+    if not names:
+        pytest.skip("no sample character in this checkout")
+    return names[0]
+
+
+@pytest.fixture
+def character_copy(character: str, tmp_path: Path) -> Path:
+    """A copy of a sample character's pack that a test may change."""
+    from perfkit.pack import find_pack_folder
+
+    return Path(shutil.copytree(find_pack_folder(character), tmp_path / "pack"))
+
+
 def _existing(folder: Path) -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder.name} is not beside this checkout (set PERFKIT_TEST_MEDIA)")
@@ -53,8 +101,6 @@ def _existing(folder: Path) -> Path:
 @pytest.fixture(autouse=True)
 def restored_random_state() -> Iterator[None]:
     """Give Python's and NumPy's (and a loaded torch's) random state back as it was."""
-    import sys
-
     python_state, numpy_state = random.getstate(), np.random.get_state()
     torch = sys.modules.get("torch")
     torch_state = torch.get_rng_state() if torch else None

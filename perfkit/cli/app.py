@@ -33,10 +33,10 @@ def read_global_options(
     """Turns an actor's footage into a stylized character's performance."""
 
 
-app.command("doctor")(doctor.doctor)
-app.command("demo")(demo.demo)
-app.command("capture")(capture.capture)
-app.command("calibrate")(capture.calibrate)
-app.command("control")(render.control)
-app.command("render")(render.render)
+app.command("doctor", short_help="Report what is there and what is missing.")(doctor.doctor)
+app.command("demo", short_help="Render the sample take.")(demo.demo)
+app.command("capture", short_help="Track a performer: TAKE to .perf.")(capture.capture)
+app.command("calibrate", short_help="Save a performer's neutral face.")(capture.calibrate)
+app.command("control", short_help="Draw what an engine is shown.")(render.control)
+app.command("render", short_help="Render a performance as a character.")(render.render)
 app.add_typer(character.app, name="character")

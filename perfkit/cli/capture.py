@@ -11,7 +11,7 @@ Output = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
 
 
 def capture(
-    take: Annotated[Path, typer.Argument(help="Video of the performer.")],
+    take: Annotated[Path, typer.Argument(metavar="TAKE", help="Video of the performer.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write [TAKE's name .perf].")] = None,
 ) -> None:
     """Track a performer: face, head, body and hands of every frame of TAKE go into one .perf file."""
@@ -26,7 +26,9 @@ def capture(
 
 
 def calibrate(
-    source: Annotated[Path, typer.Argument(help="Video of the performer, or a .perf captured from one.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="TAKE|PERF", help="Video of the performer, or a .perf captured from one.")
+    ],
     output: Output,
 ) -> None:
     """Find a performer's neutral face, to be reused for their other takes."""

@@ -8,7 +8,7 @@ import typer
 from perfkit.cli.progress import progress_bar
 
 app = typer.Typer(help="Character packs: list, show, train.", no_args_is_help=True, rich_markup_mode=None)
-Pack = Annotated[str, typer.Argument(help="A sample character's name, or a pack's folder.")]
+Pack = Annotated[str, typer.Argument(metavar="PACK", help="A sample character's name, or a pack's folder.")]
 
 
 @app.command("list")
@@ -42,7 +42,7 @@ def show_character(pack: Pack) -> None:
 
 @app.command("train")
 def train_character(
-    pack: Annotated[Path, typer.Argument(help="The pack's folder.")],
+    pack: Annotated[Path, typer.Argument(metavar="PACK", help="The pack's folder.")],
     steps: Annotated[int | None, typer.Option(help="Optimiser steps [the recipe's].")] = None,
 ) -> None:
     """Train a character's LoRA on its art; run again, it goes on where it stopped."""

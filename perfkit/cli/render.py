@@ -7,7 +7,9 @@ import typer
 
 from perfkit.cli.progress import progress_bar
 
-Source = Annotated[Path, typer.Argument(help="Video of the performer, or a .perf captured from one.")]
+Source = Annotated[
+    Path, typer.Argument(metavar="TAKE|PERF", help="Video of the performer, or a .perf captured from one.")
+]
 Character = Annotated[str, typer.Option("--character", "-c", help="A sample character's name, or a pack's folder.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="File to write; its suffix chooses the format.")]
 
