@@ -14,6 +14,8 @@ LIBRARY_FILES = [file for file in FILES if file.parts[0] in LIBRARY]
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 80
 MAX_PARAMETERS = 7
+CARRIES_EXCEPTIONS_OVER = Path("perfkit/queues.py")
+"""The one module beside the command line that may catch anything: it hands it to the other thread."""
 
 
 def walk(file: Path) -> Iterator[ast.AST]:
@@ -55,6 +57,7 @@ def test_module_and_public_functions_say_what_they_do(file):
 @pytest.mark.parametrize("file", LIBRARY_FILES, ids=str)
 def test_library_uses_none_of_the_forbidden_constructs(file):
     is_cli = file.parts[:2] == ("perfkit", "cli")
+    may_catch = is_cli or file == CARRIES_EXCEPTIONS_OVER
     found = []
     for node in walk(file):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -62,7 +65,7 @@ def test_library_uses_none_of_the_forbidden_constructs(file):
             found += ["pickle"] if {"pickle", "shelve", "joblib"} & set(names) else []
         elif isinstance(node, ast.ExceptHandler):
             broad = node.type is None or ast.unparse(node.type) in ("Exception", "BaseException")
-            found += ["broad except"] if broad and not (is_cli or _raises_again(node)) else []
+            found += ["broad except"] if broad and not (may_catch or _raises_again(node)) else []
         elif isinstance(node, ast.Raise) and node.exc is not None:
             found += ["raise Exception"] if ast.unparse(node.exc).split("(")[0] == "Exception" else []
         elif isinstance(node, ast.Call):
@@ -90,8 +93,10 @@ def test_functions_take_few_named_parameters(file):
     for function in functions(file):
         given = function.args.posonlyargs + function.args.args + function.args.kwonlyargs
         named = [a.arg for a in given if a.arg not in ("self", "cls")]
-        is_verb = file.parts[:2] == ("perfkit", "cli")
-        if len(named) > MAX_PARAMETERS and not is_verb:
+        is_form = file.parts[:2] == ("perfkit", "cli") or "register_to_config" in map(
+            ast.unparse, function.decorator_list
+        )
+        if len(named) > MAX_PARAMETERS and not is_form:
             wide.append(f"{function.name}: {len(named)} parameters")
         if function.args.kwarg:
             wide.append(f"{function.name}: **{function.args.kwarg.arg}")
