@@ -5,13 +5,14 @@ This is the engine's public face: training may import it. Nothing here knows of 
 
 Shapes: B batch, C channels, H W picture 256, h w latent 16, L caption tokens, E text width.
 
-The ControlNet sees the control picture and the caption only. Its `conv_in` and the last layer of its time embedding are
-zero and stay zero, so that neither the noisy latents nor the time reach it: its residuals are computed once per frame and
-serve every step, and it is still a plain `ControlNetModel` that stock pipelines run unchanged.
+The ControlNet sees the control picture and the caption only. Its `conv_in` and the last layer of its time embedding
+are zero and stay zero, so that neither the noisy latents nor the time reach it: its residuals are computed once per
+frame and serve every step, and it is still a plain `ControlNetModel` that stock pipelines run unchanged.
 """
 
 import copy
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ LATENT_PX = 16
 LATENT_CHANNELS = 32
 MAX_TOKENS = 24
 TEXT_WIDTH = 128
+BASE_FOLDER = Path(__file__).parents[1] / "weights" / "nano"
 COMPONENTS = ("unet", "controlnet", "vae", "text_encoder", "tokenizer", "scheduler")
 
 
@@ -56,8 +58,8 @@ def _level(channels: int, num_blocks: int) -> list[nn.Module]:
 class NanoAutoencoder(ModelMixin, ConfigMixin):
     """RGBA pictures to 16 x smaller latents and back.
 
-    Pictures are premultiplied RGBA in [-1, 1], (B, 4, 256, 256); latents (B, 32, 16, 16) have zero mean and unit variance
-    per channel over the training drawings (`latents_mean`, `latents_std` of the raw encoder output).
+    Pictures are premultiplied RGBA in [-1, 1], (B, 4, 256, 256); latents (B, 32, 16, 16) have zero mean and unit
+    variance per channel over the training drawings (`latents_mean`, `latents_std` of the raw encoder output).
     Pixel-unshuffle stems and heads keep the costly full-resolution layers away (Shi et al. 2016, arXiv:1609.05158).
     """
 
@@ -66,7 +68,7 @@ class NanoAutoencoder(ModelMixin, ConfigMixin):
         self,
         in_channels: int = 4,
         latent_channels: int = LATENT_CHANNELS,
-        # Five entries, as stock pipelines read the scale (2^4 = 16) off this tuple; the first two levels are pixel-unshuffled.
+        # Five entries, as stock pipelines read the scale (2^4 = 16) off this tuple; the first two are pixel-unshuffled.
         block_out_channels: tuple[int, ...] = (4, 16, 64, 128, 192),
         encoder_blocks: tuple[int, ...] = (1, 1, 1),
         decoder_blocks: tuple[int, ...] = (2, 2, 1),
@@ -113,7 +115,7 @@ class NanoAutoencoder(ModelMixin, ConfigMixin):
     def decode(
         self, z_BChw: Tensor, return_dict: bool = True, generator: torch.Generator | None = None
     ) -> DecoderOutput | tuple[Tensor]:
-        """Return premultiplied RGBA (B, 4, 16 h, 16 w), not clamped. `generator` is there for stock pipelines; unused."""
+        """Return premultiplied RGBA (B, 4, 16 h, 16 w), not clamped; stock pipelines pass a `generator`."""
         sample = self.decoder(z_BChw * self.std + self.mean)
         return DecoderOutput(sample=sample) if return_dict else (sample,)
 
@@ -249,7 +251,9 @@ def load_nano(folder: Path, *, device: str = "cpu") -> NanoModels:
     """
     missing = [name for name in COMPONENTS if not (folder / name).is_dir()]
     if missing:
-        raise WeightsError(f"{folder}: the nano base lacks {', '.join(missing)}; reinstall perfkit or name another folder")
+        raise WeightsError(
+            f"{folder}: the nano base lacks {', '.join(missing)}; reinstall perfkit or name another folder"
+        )
     try:
         models = NanoModels(
             unet=_load(UNet2DConditionModel, folder / "unet"),
@@ -309,9 +313,7 @@ def control_residuals(models: NanoModels, control_BCHW: Tensor, text_BLE: Tensor
     """Return the ControlNet's residuals for the UNet's skips and its middle: once per frame, for every step."""
     batch = control_BCHW.shape[0]
     blank = torch.zeros(batch, LATENT_CHANNELS, LATENT_PX, LATENT_PX, device=control_BCHW.device)
-    return models.controlnet(
-        blank, torch.zeros(batch, device=blank.device), text_BLE, control_BCHW, return_dict=False
-    )
+    return models.controlnet(blank, torch.zeros(batch, device=blank.device), text_BLE, control_BCHW, return_dict=False)
 
 
 def velocity(
@@ -327,3 +329,21 @@ def velocity(
         mid_block_additional_residual=middle,
         return_dict=False,
     )[0]
+
+
+@torch.no_grad()
+def sample_latents(
+    models: NanoModels,
+    noise_BChw: Tensor,
+    text_BLE: Tensor,
+    residuals: tuple[list[Tensor], Tensor],
+    *,
+    num_steps: int,
+) -> Tensor:
+    """Integrate dx/dt = v from noise (t = 1) to latents (t = 0) in equal Euler steps."""
+    x_BChw = noise_BChw
+    times = torch.linspace(1, 0, num_steps + 1, device=noise_BChw.device)
+    for now, after in pairwise(times):
+        v_BChw = velocity(models, x_BChw, now.expand(len(x_BChw)), text_BLE, residuals)
+        x_BChw = x_BChw + (after - now) * v_BChw
+    return x_BChw

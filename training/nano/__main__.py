@@ -1,0 +1,35 @@
+"""Train and measure the nano base: `python -m perfkit.training.nano autoencoder|latents|flow|publish|evaluate`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+RUN_FOLDER = Path("runs/nano")
+
+
+def main() -> None:
+    """Parse the command line and call the one function that it names."""
+    parser = argparse.ArgumentParser(prog="python -m perfkit.training.nano", description=__doc__)
+    parser.add_argument("--run", type=Path, default=RUN_FOLDER, help="folder of checkpoints and latents")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, summary in (("autoencoder", "train the autoencoder"), ("flow", "train UNet, ControlNet, text encoder")):
+        command = commands.add_parser(name, help=f"{summary}; resumes where it stopped")
+        command.add_argument("--minutes", type=float, default=float("inf"), help="stop after this time")
+        command.add_argument("--threads", type=int, default=2)
+    latents = commands.add_parser("latents", help="draw and encode shards of drawings ahead of the flow training")
+    latents.add_argument("--shards", type=int, nargs=2, required=True, metavar=("FIRST", "LAST"))
+    publish = commands.add_parser("publish", help="write the averaged weights to a base folder")
+    evaluate = commands.add_parser("evaluate", help="print the figures of a base folder and draw its sheet")
+    for command in (publish, evaluate):
+        command.add_argument("--base", type=Path, default=None, help="base folder; the packaged one by default")
+    evaluate.add_argument("--count", type=int, default=128, help="held-out drawings")
+    evaluate.add_argument("--art", type=Path, nargs="*", default=[], help="folders of other people's PNG drawings")
+    evaluate.add_argument("--sheet", type=Path, default=Path("out/nano.png"))
+    options = parser.parse_args()
+    from perfkit.training.nano import runs
+
+    getattr(runs, f"run_{options.command}")(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

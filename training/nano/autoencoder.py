@@ -1,0 +1,122 @@
+"""Train nano's autoencoder on crops of drawings, then measure the latents' mean and deviation.
+
+In: pictures.iterate_crops. Out: a checkpoint folder, and the vae/ folder of the base.
+Loss: L1 + 4 MSE on premultiplied RGBA, L1 on its gradients (lines), a weak pull of the latents to unit size; noise of
+`latent_noise` deviations on the latents makes the decoder forgiving of what the diffusion will be unsure of.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from perfkit.inference.engines.nano_model import NanoAutoencoder, tensor_from_rgba
+from perfkit.training.nano.checkpoint import (
+    TrainingState,
+    load_checkpoint,
+    make_averages,
+    save_checkpoint,
+    update_averages,
+)
+from perfkit.training.nano.pictures import iterate_crops, make_picture
+
+
+@dataclass(frozen=True)
+class AutoencoderSettings:
+    """Everything that changes the trained autoencoder."""
+
+    steps: int = 20_000
+    batch: int = 16
+    crop_px: int = 128
+    rate: float = 1e-3
+    final_rate: float = 5e-5
+    warmup_steps: int = 200
+    average_decay: float = 0.998
+    latent_noise: float = 0.05
+    seed: int = 0
+
+
+def rate_at(step: int, settings: AutoencoderSettings) -> float:
+    """Return the learning rate: linear warm-up, then a half cosine down to `final_rate`."""
+    if step < settings.warmup_steps:
+        return settings.rate * (step + 1) / settings.warmup_steps
+    phase = min(1.0, (step - settings.warmup_steps) / max(1, settings.steps - settings.warmup_steps))
+    return settings.final_rate + (settings.rate - settings.final_rate) * 0.5 * (1 + float(np.cos(np.pi * phase)))
+
+
+def reconstruction_loss(output: Tensor, target: Tensor, latents: Tensor) -> Tensor:
+    """Return the scalar loss of the module's docstring."""
+    difference = output - target
+    rows = (difference[:, :, 1:] - difference[:, :, :-1]).abs().mean()
+    columns = (difference[..., 1:] - difference[..., :-1]).abs().mean()
+    size = (latents.square().mean(dim=(0, 2, 3)).clamp_min(1e-6).log()).square().mean()
+    return difference.abs().mean() + 4 * difference.square().mean() + rows + columns + 1e-3 * size
+
+
+def train_autoencoder(
+    folder: Path,
+    settings: AutoencoderSettings,
+    *,
+    seconds: float = float("inf"),
+    on_progress: Callable[[int, float, float], None] | None = None,
+) -> NanoAutoencoder:
+    """Train until `settings.steps` or for `seconds`, resuming what `folder` holds; return the averaged network."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.manual_seed(settings.seed)
+    network = NanoAutoencoder().to(device, memory_format=torch.channels_last).train()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.rate, betas=(0.9, 0.99), weight_decay=1e-3)
+    state = TrainingState({"vae": network}, optimizer, make_averages({"vae": network}))
+    step, log = load_checkpoint(state, folder)
+    started, first = time.monotonic(), step
+    crops = iterate_crops(step, seed=settings.seed, size=settings.crop_px, batch=settings.batch)
+    while step < settings.steps and time.monotonic() - started < seconds:
+        loss = _take_step(state, next(crops), step, settings)
+        step += 1
+        if step % 50 == 0:
+            log.setdefault("loss", []).append(loss)
+            if on_progress:
+                on_progress(step, loss, (step - first) * settings.batch / (time.monotonic() - started))
+        if step % 500 == 0:
+            save_checkpoint(state, folder, step=step, log=log)
+    save_checkpoint(state, folder, step=step, log=log)
+    network.load_state_dict(state.averages["vae"], strict=False)
+    return network.eval()
+
+
+def _take_step(state: TrainingState, crop: np.ndarray, step: int, settings: AutoencoderSettings) -> float:
+    network = state.networks["vae"]
+    assert isinstance(network, NanoAutoencoder)
+    generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
+    for group in state.optimizer.param_groups:
+        group["lr"] = rate_at(step, settings)
+    target = tensor_from_rgba(crop).to(network.device, memory_format=torch.channels_last)
+    latents = network.encoder(target)
+    noise = torch.randn(latents.shape, generator=generator).to(latents.device)
+    output = network.decoder(latents + settings.latent_noise * latents.detach().std() * noise)
+    loss = reconstruction_loss(output, target, latents)
+    state.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    state.optimizer.step()
+    update_averages(state, min(settings.average_decay, (step + 1) / (step + 10)))
+    return float(loss.detach())
+
+
+@torch.no_grad()
+def fit_latent_statistics(network: NanoAutoencoder, num_pictures: int = 256) -> NanoAutoencoder:
+    """Return a copy of the network that normalises its latents over `num_pictures` drawings."""
+    raw = torch.cat(
+        [
+            network.encoder(tensor_from_rgba(make_picture(index, seed=77)[None]).to(network.device))
+            for index in range(num_pictures)
+        ]
+    )
+    fitted = NanoAutoencoder(
+        latents_mean=tuple(raw.mean(dim=(0, 2, 3)).tolist()), latents_std=tuple(raw.std(dim=(0, 2, 3)).tolist())
+    )
+    fitted.load_state_dict(network.state_dict(), strict=False)
+    return fitted.to(network.device).eval()

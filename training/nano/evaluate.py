@@ -1,0 +1,153 @@
+"""Measure a nano base on characters, performances and lights that it never saw, with fixed seeds.
+
+In: a base folder. Out: `Figures`, and a sheet (PNG) that shows control, drawing, autoencoder and renders side by side.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from perfkit.image import read_image_rgba
+from perfkit.inference.engines.nano_model import (
+    LATENT_CHANNELS,
+    LATENT_PX,
+    PICTURE_PX,
+    NanoModels,
+    control_residuals,
+    control_tensor,
+    encode_text,
+    rgba_from_array,
+    sample_latents,
+    tensor_from_rgba,
+)
+from perfkit.metrics import measure_alpha_iou, measure_psnr_db, measure_ssim
+from perfkit.training.nano.pictures import HELD_OUT_SEED, Example, make_example
+
+EVALUATION_SEED = 2024
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table: what was measured, the value, the bar to reach (None where there is none)."""
+
+    name: str
+    value: float
+    unit: str
+    bar: float | None = None
+    is_lower_better: bool = False
+
+    @property
+    def is_reached(self) -> bool:
+        """Tell whether the bar is reached; a figure without a bar always is."""
+        return self.bar is None or (self.value <= self.bar if self.is_lower_better else self.value >= self.bar)
+
+
+def held_out_examples(count: int) -> list[Example]:
+    """Draw the first `count` held-out examples."""
+    return [make_example(HELD_OUT_SEED + index, EVALUATION_SEED) for index in range(count)]
+
+
+def iterate_autoencoded(models: NanoModels, pictures: list[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield each RGBA picture after one trip through the autoencoder."""
+    for start in range(0, len(pictures), BATCH):
+        batch = tensor_from_rgba(np.stack(pictures[start : start + BATCH])).to(models.vae.device)
+        with torch.no_grad():
+            yield from rgba_from_array(models.vae(batch).cpu().numpy())
+
+
+def iterate_rendered(models: NanoModels, examples: list[Example], *, num_steps: int) -> Iterator[np.ndarray]:
+    """Yield the render of each example from its caption, its control picture and noise of a fixed seed."""
+    device = models.unet.device
+    for start in range(0, len(examples), BATCH):
+        batch = examples[start : start + BATCH]
+        noise = np.random.default_rng([EVALUATION_SEED, start]).standard_normal(
+            (len(batch), LATENT_CHANNELS, LATENT_PX, LATENT_PX), dtype=np.float32
+        )
+        control = control_tensor(np.stack([example.control_rgb() for example in batch])).to(device)
+        with torch.no_grad():
+            text = encode_text(models, [example.caption for example in batch])
+            residuals = control_residuals(models, control, text)
+            latents = sample_latents(models, torch.from_numpy(noise).to(device), text, residuals, num_steps=num_steps)
+            yield from rgba_from_array(models.vae.decode(latents).sample.cpu().numpy())
+
+
+def measure_autoencoder(models: NanoModels, count: int) -> list[Figure]:
+    """Measure the autoencoder on held-out drawings: PSNR over grey and alpha IoU."""
+    pictures = [example.drawing.rgba for example in held_out_examples(count)]
+    outputs = list(iterate_autoencoded(models, pictures))
+    pairs = list(zip(outputs, pictures, strict=True))
+    return [
+        Figure("autoencoder, held-out drawings, PSNR", _mean(measure_psnr_db, pairs), "dB", 30.0),
+        Figure(
+            "autoencoder, held-out drawings, alpha IoU",
+            float(np.mean([measure_alpha_iou(a[..., 3], b[..., 3]) for a, b in pairs])),
+            "",
+            0.985,
+        ),
+    ]
+
+
+def measure_foreign_art(models: NanoModels, folder: Path, name: str) -> list[Figure]:
+    """Measure the autoencoder on a folder of other people's PNG drawings, scaled to 256 px."""
+    paths = sorted(folder.glob("*.png"))
+    pictures = [fit_picture(read_image_rgba(path)) for path in paths]
+    pairs = list(zip(iterate_autoencoded(models, pictures), pictures, strict=True))
+    return [Figure(f"autoencoder, {name} ({len(paths)} drawings), PSNR", _mean(measure_psnr_db, pairs), "dB", 28.0)]
+
+
+def measure_renders(models: NanoModels, count: int) -> list[Figure]:
+    """Measure renders against the exact drawings at 1, 2, 4 and 8 steps."""
+    examples = held_out_examples(count)
+    bars = {1: (21.5, 0.85), 4: (20.8, 0.86)}
+    figures = []
+    for num_steps in (1, 2, 4, 8):
+        renders = iterate_rendered(models, examples, num_steps=num_steps)
+        pairs = [(render, example.drawing.rgba) for render, example in zip(renders, examples, strict=True)]
+        psnr_bar, ssim_bar = bars.get(num_steps, (None, None))
+        label = f"render, {num_steps} step{'s' if num_steps > 1 else ''}"
+        figures.append(Figure(f"{label}, PSNR", _mean(measure_psnr_db, pairs), "dB", psnr_bar))
+        figures.append(Figure(f"{label}, SSIM", _mean(measure_ssim, pairs), "", ssim_bar))
+    return figures
+
+
+def draw_sheet(models: NanoModels, path: Path, *, count: int = 12) -> None:
+    """Write a sheet: one row per held-out character: control, drawing, autoencoder, 1, 2, 4 steps."""
+    examples = held_out_examples(count)
+    columns = [[example.control_rgb() for example in examples]]
+    pictures = [example.drawing.rgba for example in examples]
+    columns += [[_on_grey(picture) for picture in pictures]]
+    columns += [[_on_grey(picture) for picture in iterate_autoencoded(models, pictures)]]
+    for num_steps in (1, 2, 4):
+        columns.append([_on_grey(picture) for picture in iterate_rendered(models, examples, num_steps=num_steps)])
+    sheet = np.concatenate([np.concatenate(column, axis=0) for column in columns], axis=1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), sheet[..., ::-1])
+
+
+def fit_picture(rgba: np.ndarray) -> np.ndarray:
+    """Scale a picture into a transparent square of 256 px, by area, premultiplied."""
+    height, width = rgba.shape[:2]
+    scale = PICTURE_PX / max(height, width)
+    size_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
+    premultiplied = rgba.astype(np.float32)
+    premultiplied[..., :3] *= premultiplied[..., 3:] / 255
+    small = cv2.resize(premultiplied, size_wh, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    small[..., :3] *= 255 / np.maximum(small[..., 3:], 1)
+    out = np.zeros((PICTURE_PX, PICTURE_PX, 4), np.uint8)
+    x, y = (PICTURE_PX - size_wh[0]) // 2, (PICTURE_PX - size_wh[1]) // 2
+    out[y : y + size_wh[1], x : x + size_wh[0]] = np.clip(np.rint(small), 0, 255)
+    return out
+
+
+def _on_grey(rgba: np.ndarray) -> np.ndarray:
+    alpha = rgba[..., 3:].astype(np.float32) / 255
+    return np.rint(rgba[..., :3] * alpha + 127.5 * (1 - alpha)).astype(np.uint8)
+
+
+def _mean(measure: Callable[[np.ndarray, np.ndarray], float], pairs: list[tuple[np.ndarray, np.ndarray]]) -> float:
+    return float(np.mean([measure(a, b) for a, b in pairs]))

@@ -1,0 +1,168 @@
+"""Train nano's UNet, ControlNet and text encoder together, from scratch, as a rectified flow over cached latents.
+
+In: latents.ShardStore. Out: a checkpoint folder that resumes exactly, and `NanoModels` with averaged weights.
+Source: Liu et al. 2022 (arXiv:2209.03003); logit-normal times after Esser et al. 2024 (arXiv:2403.03206), with a share
+of the batch at t = 1, where the first and, in one-step use, only network evaluation happens.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from perfkit.inference.engines.nano_model import NanoModels, control_residuals, control_tensor, velocity
+from perfkit.training.nano.checkpoint import (
+    TrainingState,
+    load_checkpoint,
+    make_averages,
+    save_checkpoint,
+    update_averages,
+)
+from perfkit.training.nano.latents import SHARD_SIZE, Shard, ShardStore
+
+TRAINED = ("unet", "controlnet", "text_encoder")
+
+
+@dataclass(frozen=True)
+class FlowSettings:
+    """Everything that changes the trained networks."""
+
+    images: int = 300_000
+    batch: int = 16
+    rate: float = 6e-4
+    final_rate: float = 3e-5
+    cooldown: float = 0.2
+    warmup_steps: int = 300
+    average_decay: float = 0.9995
+    caption_drop: float = 0.1
+    control_drop: float = 0.05
+    full_noise_share: float = 0.2
+    reuse: int = 4
+    seed: int = 0
+
+    @property
+    def steps(self) -> int:
+        """Number of optimiser steps."""
+        return self.images // self.batch
+
+
+@dataclass(frozen=True, eq=False)
+class FlowBatch:
+    """One step's inputs: latents, tokens and control pictures, with captions and controls dropped already."""
+
+    latents_BChw: Tensor
+    tokens_BL: Tensor
+    control_BCHW: Tensor
+    noise_BChw: Tensor
+    t_B: Tensor
+
+
+def rate_at(step: int, settings: FlowSettings) -> float:
+    """Return the learning rate: warm-up, constant, and a linear cool-down over the last share of the steps."""
+    if step < settings.warmup_steps:
+        return settings.rate * (step + 1) / settings.warmup_steps
+    start = settings.steps * (1 - settings.cooldown)
+    phase = min(1.0, max(0.0, (step - start) / max(1.0, settings.steps - start)))
+    return settings.rate + (settings.final_rate - settings.rate) * phase
+
+
+class BatchMaker:
+    """Assembles the batch of any step; holds the shards it has read.
+
+    The pool of drawings grows with the steps, so that each is seen about `reuse` times; a step always sees the same batch.
+    """
+
+    def __init__(self, store: ShardStore, settings: FlowSettings) -> None:
+        self.store, self.settings = store, settings
+        self.shards: dict[int, Shard] = {}
+
+    def make_batch(self, step: int) -> FlowBatch:
+        """Return step's batch on the CPU."""
+        settings = self.settings
+        rng = np.random.default_rng([settings.seed, step, 3])
+        pool = 2 + step * settings.batch // (settings.reuse * SHARD_SIZE)
+        picks = [(int(rng.integers(pool)), int(rng.integers(SHARD_SIZE))) for _ in range(settings.batch)]
+        rows = [(self._shard(number), index) for number, index in picks]
+        latents = torch.from_numpy(np.stack([shard.latents[index] for shard, index in rows]).astype(np.float32))
+        tokens = np.stack([shard.tokens[index] for shard, index in rows])
+        control = control_tensor(np.stack([shard.control_rgb(index) for shard, index in rows]))
+        tokens[rng.random(len(rows)) < settings.caption_drop] = 0
+        control[torch.from_numpy(rng.random(len(rows)) < settings.control_drop)] = 0
+        times = 1 / (1 + np.exp(-rng.standard_normal(len(rows))))
+        times[rng.random(len(rows)) < settings.full_noise_share] = 1.0
+        noise = torch.from_numpy(rng.standard_normal(latents.shape, dtype=np.float32))
+        return FlowBatch(latents, torch.from_numpy(tokens), control, noise, torch.from_numpy(times.astype(np.float32)))
+
+    def _shard(self, number: int) -> Shard:
+        if number not in self.shards:
+            self.shards[number] = self.store.read(number)
+        return self.shards[number]
+
+
+def flow_loss(models: NanoModels, batch: FlowBatch) -> Tensor:
+    """Return mean (v - (noise - x_0))^2 over the batch."""
+    device = models.unet.device
+    x0, noise = batch.latents_BChw.to(device), batch.noise_BChw.to(device)
+    t_B = batch.t_B.to(device)
+    t = t_B.view(-1, 1, 1, 1)
+    x_t = ((1 - t) * x0 + t * noise).contiguous(memory_format=torch.channels_last)
+    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        text = models.text_encoder(batch.tokens_BL.to(device)).last_hidden_state
+        residuals = control_residuals(models, batch.control_BCHW.to(device), text)
+        v = velocity(models, x_t, t_B, text, residuals)
+    return (v.float() - (noise - x0)).square().mean()
+
+
+def train_flow(
+    models: NanoModels,
+    store: ShardStore,
+    folder: Path,
+    settings: FlowSettings,
+    *,
+    seconds: float = float("inf"),
+    on_progress: Callable[[int, float, float], None] | None = None,
+) -> NanoModels:
+    """Train until `settings.images` or for `seconds`, resuming what `folder` holds; return the averaged networks."""
+    state = _make_state(models, settings)
+    step, log = load_checkpoint(state, folder)
+    maker, started, first, losses = BatchMaker(store, settings), time.monotonic(), step, []
+    while step < settings.steps and time.monotonic() - started < seconds:
+        losses.append(_take_step(models, state, maker.make_batch(step), rate_at(step, settings)))
+        update_averages(state, min(settings.average_decay, (step + 1) / (step + 10)))
+        step += 1
+        if step % 50 == 0:
+            log.setdefault("loss", []).append(float(np.mean(losses)))
+            losses.clear()
+            if on_progress:
+                on_progress(step, log["loss"][-1], (step - first) * settings.batch / (time.monotonic() - started))
+        if step % 250 == 0:
+            save_checkpoint(state, folder, step=step, log=log)
+    save_checkpoint(state, folder, step=step, log=log)
+    for name, network in state.networks.items():
+        network.load_state_dict(state.averages[name], strict=False)
+        network.eval()
+    return models
+
+
+def _make_state(models: NanoModels, settings: FlowSettings) -> TrainingState:
+    networks = {name: getattr(models, name).train() for name in TRAINED}
+    for network in networks.values():
+        network.to(memory_format=torch.channels_last)
+    weights = [p for network in networks.values() for p in network.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(weights, lr=settings.rate, betas=(0.9, 0.99), weight_decay=1e-2)
+    return TrainingState(networks, optimizer, make_averages(networks))
+
+
+def _take_step(models: NanoModels, state: TrainingState, batch: FlowBatch, rate: float) -> float:
+    for group in state.optimizer.param_groups:
+        group["lr"] = rate
+    loss = flow_loss(models, batch)
+    state.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_([p for g in state.optimizer.param_groups for p in g["params"]], 1.0)
+    state.optimizer.step()
+    return float(loss.detach())

@@ -1,0 +1,143 @@
+"""What `python -m perfkit.training.nano` does: puts folders, networks and settings together, and prints progress."""
+
+import hashlib
+import json
+from argparse import Namespace
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from perfkit.errors import WeightsError
+from perfkit.inference.engines.nano_model import (
+    BASE_FOLDER,
+    NanoAutoencoder,
+    NanoModels,
+    build_controlnet,
+    build_scheduler,
+    build_text_encoder,
+    build_tokenizer,
+    build_unet,
+    load_nano,
+    save_nano,
+)
+from perfkit.training.nano.autoencoder import AutoencoderSettings, fit_latent_statistics, train_autoencoder
+from perfkit.training.nano.checkpoint import TrainingState, load_checkpoint, make_averages
+from perfkit.training.nano.evaluate import (
+    Figure,
+    draw_sheet,
+    measure_autoencoder,
+    measure_foreign_art,
+    measure_renders,
+)
+from perfkit.training.nano.flow import TRAINED, FlowSettings, train_flow
+from perfkit.training.nano.latents import ShardStore
+from perfkit.training.puppet.caption import WORDS
+
+console = Console(stderr=True)
+
+
+def run_autoencoder(options: Namespace) -> None:
+    """Train the autoencoder and write it, with its latents' statistics, to RUN/vae."""
+    torch.set_num_threads(options.threads)
+    network = train_autoencoder(
+        options.run / "autoencoder", AutoencoderSettings(), seconds=options.minutes * 60, on_progress=_print_progress
+    )
+    fit_latent_statistics(network).save_pretrained(options.run / "vae")
+
+
+def run_latents(options: Namespace) -> None:
+    """Make the shards FIRST ... LAST - 1, one thread, ahead of the training."""
+    torch.set_num_threads(1)
+    store = _make_store(options.run, _make_models(options.run))
+    for number in range(*options.shards):
+        store.make(number)
+        console.print(f"shard {number}")
+
+
+def run_flow(options: Namespace) -> None:
+    """Train UNet, ControlNet and text encoder on RUN/vae's latents."""
+    torch.set_num_threads(options.threads)
+    models = _make_models(options.run)
+    train_flow(
+        models,
+        _make_store(options.run, models),
+        options.run / "flow",
+        FlowSettings(),
+        seconds=options.minutes * 60,
+        on_progress=_print_progress,
+    )
+
+
+def run_publish(options: Namespace) -> None:
+    """Write the averaged weights of the newest checkpoint to the base folder."""
+    models = _make_models(options.run)
+    state = TrainingState(
+        {name: getattr(models, name) for name in TRAINED},
+        torch.optim.AdamW([p for name in TRAINED for p in getattr(models, name).parameters() if p.requires_grad]),
+        make_averages({name: getattr(models, name) for name in TRAINED}),
+    )
+    step, _ = load_checkpoint(state, options.run / "flow")
+    for name, network in state.networks.items():
+        network.load_state_dict(state.averages[name], strict=False)
+    base = options.base or BASE_FOLDER
+    save_nano(models, base)
+    (base / "training.json").write_text(
+        json.dumps({"images": step * FlowSettings().batch, "seed": FlowSettings().seed}, indent=2) + "\n"
+    )
+    print(base)
+
+
+def run_evaluate(options: Namespace) -> None:
+    """Print the figures of a base and draw its sheet."""
+    torch.set_num_threads(2)
+    models = load_nano(options.base or BASE_FOLDER, device="cuda" if torch.cuda.is_available() else "cpu")
+    figures = measure_autoencoder(models, options.count)
+    for folder in options.art:
+        figures += measure_foreign_art(models, folder, folder.name)
+    figures += measure_renders(models, options.count)
+    _print_figures(figures)
+    draw_sheet(models, options.sheet)
+    print(options.sheet)
+
+
+def _print_figures(figures: list[Figure]) -> None:
+    table = Table("figure", "value", "bar", "reached")
+    for figure in figures:
+        bar = "" if figure.bar is None else f"{'<=' if figure.is_lower_better else '>='} {figure.bar:g} {figure.unit}"
+        reached = "" if figure.bar is None else ("yes" if figure.is_reached else "no")
+        table.add_row(figure.name, f"{figure.value:.3f} {figure.unit}", bar, reached)
+    Console(width=110).print(table)
+
+
+def _print_progress(step: int, loss: float, images_per_second: float) -> None:
+    console.print(f"step {step}  loss {loss:.4f}  {images_per_second:.1f} images/s")
+
+
+def _make_models(run: Path) -> NanoModels:
+    """Make untrained networks around RUN/vae, the same for the same seed."""
+    if not (run / "vae").is_dir():
+        raise WeightsError(
+            f"{run / 'vae'}: no autoencoder here; run `python -m perfkit.training.nano autoencoder` first"
+        )
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.manual_seed(FlowSettings().seed)
+    unet = build_unet()
+    tokenizer = build_tokenizer(WORDS)
+    models = NanoModels(
+        unet=unet,
+        controlnet=build_controlnet(unet),
+        vae=NanoAutoencoder.from_pretrained(run / "vae", local_files_only=True),
+        text_encoder=build_text_encoder(len(tokenizer)),
+        tokenizer=tokenizer,
+        scheduler=build_scheduler(),
+    )
+    for name in ("unet", "controlnet", "vae", "text_encoder"):
+        getattr(models, name).to(device).eval()
+    return models
+
+
+def _make_store(run: Path, models: NanoModels) -> ShardStore:
+    digest = hashlib.sha256((run / "vae" / "diffusion_pytorch_model.safetensors").read_bytes()).hexdigest()
+    return ShardStore(run / f"latents-{digest[:8]}", models.vae, models.tokenizer, FlowSettings().seed)
