@@ -1,0 +1,100 @@
+"""Rotations and similarity fits, vectorised over frames. NumPy only.
+
+In and out: point arrays (..., N, 3) and rotation matrices (..., 3, 3). Picture axes are x right, y down, z towards the
+camera; MediaPipe's camera axes are x right, y up, z towards the camera.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_PICTURE_FROM_CAMERA = np.array([1.0, -1.0, 1.0])
+
+
+@dataclass(frozen=True, eq=False)
+class Similarity:
+    """target = scale * rotation @ source + translation, for a batch of frames.
+
+    Attributes:
+        scale: (...,).
+        rotation: (..., 3, 3), determinant +1.
+        translation: (..., 3).
+    """
+
+    scale: np.ndarray
+    rotation: np.ndarray
+    translation: np.ndarray
+
+    def apply(self, points: np.ndarray) -> np.ndarray:
+        """Map source points (..., N, 3) to the target's space."""
+        turned = points @ np.swapaxes(self.rotation, -1, -2)
+        return self.scale[..., None, None] * turned + self.translation[..., None, :]
+
+    def apply_inverse(self, points: np.ndarray) -> np.ndarray:
+        """Map target points (..., N, 3) back to the source's space."""
+        centred = (points - self.translation[..., None, :]) / self.scale[..., None, None]
+        return centred @ self.rotation
+
+
+def picture_rotation_from_camera(rotation: np.ndarray) -> np.ndarray:
+    """Turn a head rotation in MediaPipe's camera axes, (..., 3, 3), into picture axes on both sides."""
+    return rotation * np.outer(_PICTURE_FROM_CAMERA, _PICTURE_FROM_CAMERA)
+
+
+def nearest_rotation(matrix: np.ndarray) -> np.ndarray:
+    """Return the rotation closest to each (..., 3, 3) matrix (a sum of rotations gives their mean)."""
+    u, _, vt = np.linalg.svd(matrix)
+    flip = np.ones(matrix.shape[:-1])
+    flip[..., 2] = np.sign(np.linalg.det(u @ vt))
+    return (u * flip[..., None, :]) @ vt
+
+
+def fit_similarity(source: np.ndarray, target: np.ndarray, *, weights: np.ndarray) -> Similarity:
+    """Fit scale, rotation and translation that carry source points onto target points, by weighted least squares.
+
+    Args:
+        source: (N, 3) or (..., N, 3).
+        target: (..., N, 3).
+        weights: (N,) or (..., N), not negative.
+
+    Returns:
+        A Similarity of the batch's shape.
+
+    Source: Umeyama 1991, eq. 40-43.
+    """
+    share = (weights / weights.sum(axis=-1, keepdims=True))[..., None]
+    source_mean = (share * source).sum(axis=-2, keepdims=True)
+    target_mean = (share * target).sum(axis=-2, keepdims=True)
+    source_centred, target_centred = source - source_mean, target - target_mean
+    covariance = np.swapaxes(share * target_centred, -1, -2) @ source_centred
+    rotation = nearest_rotation(covariance)
+    variance = (share * source_centred**2).sum(axis=(-2, -1))
+    scale = np.einsum("...ij,...ij->...", rotation, covariance) / variance
+    translation = target_mean[..., 0, :] - scale[..., None] * np.einsum(
+        "...ij,...j->...i", rotation, np.broadcast_to(source_mean, target_mean.shape)[..., 0, :]
+    )
+    return Similarity(scale, rotation, translation)
+
+
+def half_rotation(rotation: np.ndarray) -> np.ndarray:
+    """Return the rotation (3, 3) that makes `rotation`, of less than 180 degrees, when applied twice."""
+    return nearest_rotation(rotation + np.eye(3))
+
+
+def weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the weighted median over the first axis.
+
+    Args:
+        values: (T, ...) without NaN.
+        weights: (T,), not negative, some positive.
+
+    Returns:
+        (...,): the value at which half of the weight lies below, between the two neighbours where it falls between.
+    """
+    flat = values.reshape(len(values), -1)
+    order = np.argsort(flat, axis=0, kind="stable")
+    ordered = np.take_along_axis(flat, order, axis=0)
+    upto = np.cumsum(weights[order], axis=0)
+    middle = (upto - 0.5 * weights[order]) / upto[-1]
+    out = np.array([np.interp(0.5, middle[:, column], ordered[:, column]) for column in range(flat.shape[1])])
+    return out.reshape(values.shape[1:])

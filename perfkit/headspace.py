@@ -1,0 +1,131 @@
+"""Takes the head's turn, place and size off a performer's face points, so that only expression is left.
+
+In: the face of a PerformanceTrack, px. Out: `HeadMotion`: where the head is, and the contour points in the performer's
+own head space (x to the picture's right, y down, z to the camera; unit = half the neutral face's height).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from perfkit.geometry import Similarity, fit_similarity, half_rotation, picture_rotation_from_camera
+from perfkit.track import PerformanceTrack
+from perfkit.vocabulary import CONTOUR_INDICES, CONTOUR_SLICES, NUM_CONTOUR_POINTS
+
+_OVAL, _NOSE = CONTOUR_SLICES["face_oval"], CONTOUR_SLICES["nose_bridge"]
+FOREHEAD_ROW, CHIN_ROW = _OVAL.start, _OVAL.start + 18
+
+
+def _rigid_weights() -> np.ndarray:
+    """Return (K,) weights of the points that hardly move with expression: temples, nose bridge, eye corners."""
+    weights = np.zeros(NUM_CONTOUR_POINTS)
+    weights[_OVAL][:9] = weights[_OVAL][28:] = 0.3
+    weights[_NOSE] = 1.0
+    for name in ("left_eye", "right_eye"):
+        weights[CONTOUR_SLICES[name].start + np.array([0, 8])] = 1.0
+    return weights
+
+
+def _mirror_rows() -> np.ndarray:
+    """Return (K,) row of each contour point's mirror image."""
+    rows = np.arange(NUM_CONTOUR_POINTS)
+    rows[_OVAL] = _OVAL.start + (-np.arange(36)) % 36
+    for part in ("eye", "brow"):
+        left, right = CONTOUR_SLICES[f"left_{part}"], CONTOUR_SLICES[f"right_{part}"]
+        rows[left], rows[right] = rows[right].copy(), rows[left].copy()
+    left, right = CONTOUR_SLICES["left_iris"], CONTOUR_SLICES["right_iris"]
+    rows[left], rows[right] = right.start + np.array([0, 3, 2, 1, 4]), left.start + np.array([0, 3, 2, 1, 4])
+    for name in ("outer_lips", "inner_lips"):
+        lips = CONTOUR_SLICES[name]
+        rows[lips] = lips.start + (10 - np.arange(20)) % 20
+    base = CONTOUR_SLICES["nose_base"]
+    rows[base] = np.arange(base.start, base.stop)[::-1]
+    return rows
+
+
+RIGID_WEIGHTS = _rigid_weights()
+MIRROR_ROWS = _mirror_rows()
+
+
+@dataclass(frozen=True, eq=False)
+class HeadMotion:
+    """The seen frames of a take, head and expression apart.
+
+    Attributes:
+        frames: (S,) int, indices of the frames with a face.
+        rotation: (S, 3, 3), picture from head.
+        center_px: (S, 2), where the head's origin lands.
+        scale_px: (S,), px per head unit.
+        points: (S, K, 3), head space, rows as `vocabulary.CONTOUR_INDICES`.
+    """
+
+    frames: np.ndarray
+    rotation: np.ndarray
+    center_px: np.ndarray
+    scale_px: np.ndarray
+    points: np.ndarray
+
+
+def seen_frames(track: PerformanceTrack) -> np.ndarray:
+    """Return (T,) bool: frames whose face was seen, complete and of some size."""
+    contour = track.face[:, CONTOUR_INDICES]
+    complete = np.isfinite(contour).all(axis=(1, 2)) & np.isfinite(track.blendshapes).all(axis=1)
+    complete &= np.isfinite(track.camera_from_head).all(axis=(1, 2)) & (track.face_confidence > 0)
+    extent = np.ptp(np.where(complete[:, None], contour[..., 1], 0.0), axis=1)
+    return complete & (extent > 1.0)
+
+
+def picture_points(track: PerformanceTrack, frames: np.ndarray) -> np.ndarray:
+    """Return the contour points of some frames in picture axes, (S, K, 3) float64 px, z towards the camera."""
+    return track.face[frames][:, CONTOUR_INDICES].astype(np.float64) * np.array([1.0, 1.0, -1.0])
+
+
+def unturn_by_tracker(track: PerformanceTrack, frames: np.ndarray) -> np.ndarray:
+    """Return contour points turned back by the tracker's own head matrix, (S, K, 3), centred and of unit size.
+
+    This is the first guess, from which a neutral face is found; `measure_head` then fits that neutral face.
+    """
+    points = picture_points(track, frames)
+    is_rigid = RIGID_WEIGHTS > 0
+    center = points[:, is_rigid].mean(axis=1, keepdims=True)
+    size = np.sqrt(((points[:, is_rigid] - center) ** 2).sum(axis=-1).mean(axis=-1))[:, None, None]
+    rotation = picture_rotation_from_camera(track.camera_from_head[frames, :3, :3].astype(np.float64))
+    return (points - center) / size @ rotation
+
+
+def measure_head(track: PerformanceTrack, neutral: np.ndarray) -> HeadMotion:
+    """Fit a neutral face to every seen frame by the points that expression does not move.
+
+    Args:
+        track: The performance.
+        neutral: (K, 3), the performer's neutral face in head space.
+
+    Returns:
+        HeadMotion of the seen frames.
+    """
+    frames = np.flatnonzero(seen_frames(track))
+    points = picture_points(track, frames)
+    fit = fit_similarity(neutral, points, weights=RIGID_WEIGHTS)
+    return HeadMotion(frames, fit.rotation, fit.translation[:, :2], fit.scale, fit.apply_inverse(points))
+
+
+def straighten(neutral: np.ndarray) -> np.ndarray:
+    """Return a neutral face in head units: mirror plane upright and ahead, origin between forehead and chin.
+
+    Yaw and roll come from the face's own symmetry; pitch is kept. Asymmetry stays in the points.
+    """
+    mirrored = neutral[MIRROR_ROWS] * np.array([-1.0, 1.0, 1.0])
+    weights = RIGID_WEIGHTS + 0.1
+    onto_mirrored = fit_similarity(neutral, mirrored, weights=weights)
+    upright = neutral @ half_rotation(onto_mirrored.rotation).T
+    height = upright[CHIN_ROW, 1] - upright[FOREHEAD_ROW, 1]
+    middle = 0.5 * (upright[CHIN_ROW] + upright[FOREHEAD_ROW])
+    middle[0] = np.average(0.5 * (upright[:, 0] + upright[MIRROR_ROWS, 0]), weights=weights)
+    middle[2] = upright[[_OVAL.start + 8, _OVAL.start + 28], 2].mean()
+    return (upright - middle) / (height / 2)
+
+
+def align(points: np.ndarray, neutral: np.ndarray) -> np.ndarray:
+    """Carry each frame's points (S, K, 3) onto a neutral face (K, 3) by the rigid points; return them there."""
+    fit: Similarity = fit_similarity(neutral, points, weights=RIGID_WEIGHTS)
+    return fit.apply_inverse(points)
