@@ -1,5 +1,5 @@
 # Every target sets perfkit up first (once). The commands behind each target stand in README.md for those without make.
-PYTHON ?= python3
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 JOBS ?= 2
 export OMP_NUM_THREADS ?= 1

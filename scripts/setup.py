@@ -104,7 +104,7 @@ def make_environment() -> None:
         return
     say(f"creating {VENV.name} with Python {sys.version.split()[0]}")
     run_step(
-        [sys.executable, "-m", "venv", str(VENV)],
+        [sys.executable, "-m", "venv", "--clear", str(VENV)],
         "cannot create .venv; on Debian install python3-venv, then run this again",
     )
 
