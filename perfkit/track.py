@@ -1,14 +1,37 @@
-"""What the performer did and what the character does: two separate types, so that a track cannot be drawn un-retargeted.
+"""What the performer did and what the character does: two types, so that no track is drawn un-retargeted.
 
-In: arrays from capture or retarget. Out: frozen dataclasses, frames first. `PerformanceTrack` has a file format (.perf).
+In: arrays from capture or retarget. Out: frozen dataclasses, frames first. `PerformanceTrack` has a file format:
+`.perf` is a safetensors file whose metadata holds one JSON header.
 """
 
+import json
 from dataclasses import dataclass
 from enum import IntFlag
+from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
+import safetensors
+import safetensors.numpy
 
+from perfkit.errors import TrackError
+from perfkit.files import write_aside
 from perfkit.times import FrameTimes
+
+PERF_FORMAT = "perfkit.performance"
+PERF_VERSION = 1
+
+_PERF_ARRAYS: dict[str, tuple[str, tuple[int, ...]]] = {
+    "pts": ("int64", ()),
+    "face": ("float32", (478, 3)),
+    "blendshapes": ("float32", (52,)),
+    "camera_from_head": ("float32", (4, 4)),
+    "body": ("float32", (33, 4)),
+    "hands": ("float32", (2, 21, 3)),
+    "face_confidence": ("float32", ()),
+    "flags": ("uint8", ()),
+}
+"""Name -> dtype and shape of one frame, of every array in a .perf file."""
 
 
 class FrameFlag(IntFlag):
@@ -37,6 +60,7 @@ class PerformanceTrack:
         flags: (T,) uint8 of FrameFlag.
         take_digest: SHA-256 of the take's bytes, hex.
         trackers: name -> "version sha256" of every tracker that ran.
+        notes: What was odd in the take and how it was treated, one line each.
     """
 
     times: FrameTimes
@@ -50,6 +74,7 @@ class PerformanceTrack:
     flags: np.ndarray
     take_digest: str
     trackers: dict[str, str]
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.times)
@@ -85,3 +110,103 @@ class CharacterTrack:
 
     def __len__(self) -> int:
         return len(self.times)
+
+
+def check_track(track: PerformanceTrack) -> None:
+    """Refuse a track that breaks its contract.
+
+    Raises:
+        TrackError: A wrong shape or dtype, or NaN where none may be; the line names the array and the frame.
+    """
+    for name, (dtype, shape) in _PERF_ARRAYS.items():
+        array = track.times.pts if name == "pts" else getattr(track, name)
+        if array.shape != (len(track), *shape) or array.dtype != dtype:
+            raise TrackError(
+                f"track: {name} is {array.shape} {array.dtype}, expected {(len(track), *shape)} {dtype}; capture again"
+            )
+    if not np.all((track.face_confidence >= 0) & (track.face_confidence <= 1)):
+        raise TrackError("track: face_confidence leaves 0..1; capture again")
+    has_face = track.face_confidence > 0
+    for name in ("face", "blendshapes", "camera_from_head"):
+        _check_seen_or_not(name, getattr(track, name), must_be_seen=has_face)
+    _check_seen_or_not("body", track.body)
+    _check_seen_or_not("hands[:, 0]", track.hands[:, 0])
+    _check_seen_or_not("hands[:, 1]", track.hands[:, 1])
+
+
+def _check_seen_or_not(name: str, array: np.ndarray, *, must_be_seen: np.ndarray | None = None) -> None:
+    values = array.reshape(len(array), -1)
+    is_finite, is_nan = np.isfinite(values).all(axis=1), np.isnan(values).all(axis=1)
+    expected = is_finite | is_nan if must_be_seen is None else np.where(must_be_seen, is_finite, is_nan)
+    if not expected.all():
+        frame = int(np.argmin(expected))
+        seen = "of numbers or of NaN" if must_be_seen is None else "of numbers" if must_be_seen[frame] else "of NaN"
+        raise TrackError(f"track: {name} of frame {frame} must consist {seen} only; capture again")
+
+
+def save_track(track: PerformanceTrack, path: str | Path) -> None:
+    """Write a track as a `.perf` file, beside its target first.
+
+    Raises:
+        TrackError: The track breaks its contract.
+        MediaError: The file cannot be written.
+    """
+    check_track(track)
+    header = {
+        "format": PERF_FORMAT,
+        "version": PERF_VERSION,
+        "time_base": str(track.times.time_base),
+        "size_wh": list(track.size_wh),
+        "take_digest": track.take_digest,
+        "trackers": track.trackers,
+        "notes": list(track.notes),
+    }
+    arrays = {name: getattr(track, name) for name in _PERF_ARRAYS if name != "pts"} | {"pts": track.times.pts}
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    with write_aside(Path(path)) as aside:
+        aside.write_bytes(safetensors.numpy.save(arrays, metadata={"perfkit": json.dumps(header)}))
+
+
+def load_track(path: str | Path) -> PerformanceTrack:
+    """Read a `.perf` file.
+
+    Raises:
+        TrackError: It is absent, no .perf file, of another version, or breaks the track's contract.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise TrackError(f"{path}: no such file; make it with `perfkit capture TAKE -o {path.name}`")
+    try:
+        with safetensors.safe_open(path, framework="np") as file:
+            header = json.loads((file.metadata() or {}).get("perfkit", "null"))
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (safetensors.SafetensorError, json.JSONDecodeError, OSError) as error:
+        raise TrackError(f"{path}: not a .perf file, or a damaged one ({error}); capture the take again") from error
+    _check_header(path, header, set(arrays))
+    try:
+        track = PerformanceTrack(
+            times=FrameTimes(arrays.pop("pts"), Fraction(header["time_base"])),
+            size_wh=(int(header["size_wh"][0]), int(header["size_wh"][1])),
+            take_digest=str(header["take_digest"]),
+            trackers={str(name): str(version) for name, version in header["trackers"].items()},
+            notes=tuple(str(note) for note in header["notes"]),
+            **arrays,
+        )
+        check_track(track)
+    except (TrackError, ValueError, TypeError, AttributeError, IndexError, ZeroDivisionError) as error:
+        raise TrackError(f"{path}: {error}") from error
+    return track
+
+
+def _check_header(path: Path, header: object, names: set[str]) -> None:
+    if not isinstance(header, dict) or header.get("format") != PERF_FORMAT:
+        raise TrackError(f"{path}: not a .perf file (its header lacks the format {PERF_FORMAT!r}); capture the take")
+    if header.get("version") != PERF_VERSION:
+        raise TrackError(
+            f"{path}: format version {header.get('version')}, this perfkit reads {PERF_VERSION}; capture the take again"
+        )
+    missing = sorted({"time_base", "size_wh", "take_digest", "trackers", "notes"} - set(header))
+    if missing or names != set(_PERF_ARRAYS):
+        raise TrackError(
+            f"{path}: header lacks {missing}, arrays differ in {sorted(names ^ set(_PERF_ARRAYS))}; capture again"
+        )

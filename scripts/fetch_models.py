@@ -1,4 +1,4 @@
-"""Put the pinned tracker files into `models/`: python scripts/fetch_models.py [FOLDER]. Running it again does nothing."""
+"""Put the pinned tracker files into `models/`: python scripts/fetch_models.py [FOLDER]. Doing it again does nothing."""
 
 import io
 import sys

@@ -1,0 +1,281 @@
+"""MediaPipe Tasks as a tracker: the only module that imports mediapipe. Face required, pose and hands optional.
+
+In: upright RGB frames with their times. Out: observations in px of those frames.
+
+VIDEO mode keeps state between frames, with three consequences that live here: a task gets strictly increasing
+milliseconds of its own; a face that (re)appears is fed until the task has settled; one face only, because more switch
+the task's smoothing off. Faces too small for the whole frame are searched at the pose's head, enlarged.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import mediapipe
+import numpy as np
+from mediapipe.tasks.python import BaseOptions, vision
+
+from perfkit.capture.crops import CROP_PX, crop_at_head
+from perfkit.capture.protocol import NUM_HAND_POINTS, Observation, make_empty_observation
+from perfkit.capture.settings import CaptureSettings
+from perfkit.models import TRACKER_FILES, find_model, require_model
+from perfkit.queues import SideBySide
+from perfkit.track import FrameFlag
+from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, POSE_INDEX
+
+_SETTLE_FRAMES = 15
+_SETTLE_STEP_MS = 33
+_SETTLED_SHARE = 0.002
+"""A face has settled when no point moves by more than this share of the face's width."""
+
+_WRISTS = (POSE_INDEX["left_wrist"], POSE_INDEX["right_wrist"])
+
+
+class MediaPipeTracker:
+    """Face, pose and hands of one performer; one instance per take."""
+
+    def __init__(self, settings: CaptureSettings) -> None:
+        face_file = str(require_model("face"))
+        pose_file = find_model("pose") if settings.with_pose else None
+        hands_file = find_model("hands") if settings.with_hands else None
+        with _quiet_stderr():
+            self._face = _FaceTask(face_file)
+            self._crop_face = _FaceTask(face_file) if pose_file else None
+            self._pose = _PoseTask(str(pose_file)) if pose_file else None
+            self._hands = _HandsTask(str(hands_file)) if hands_file else None
+        self._pool = SideBySide(num_workers=2)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Name -> "version sha256" of every tracker that runs."""
+        running = {"face": self._face, "pose": self._pose, "hands": self._hands}
+        version = f"mediapipe-{mediapipe.__version__}"
+        return {name: f"{version} {TRACKER_FILES[name].sha256}" for name, task in running.items() if task is not None}
+
+    def track(self, image_rgb: np.ndarray, seconds: float) -> Observation:
+        """Return what is seen in the next frame."""
+        picture = _Picture(
+            mediapipe.Image(mediapipe.ImageFormat.SRGB, image_rgb), image_rgb.shape[1], image_rgb.shape[0]
+        )
+        empty = make_empty_observation()
+        face, (body, hands) = self._pool.run(
+            [
+                lambda: self._face.track(picture, seconds),
+                lambda: (
+                    self._pose.track(picture, seconds) if self._pose else None,
+                    self._hands.track(picture, seconds) if self._hands else [],
+                ),
+            ]
+        )
+        body = empty.body if body is None else body
+        flags = FrameFlag(0)
+        if face is None and self._crop_face is not None:
+            face = self._track_crop(image_rgb, body, seconds)
+            flags = FrameFlag(0) if face is None else FrameFlag.FACE_FROM_CROP
+        if face is None:
+            face, confidence, flags = (
+                _Face(empty.face, empty.blendshapes, empty.camera_from_head),
+                0.0,
+                FrameFlag.FACE_LOST,
+            )
+        else:
+            confidence = 1.0
+        return Observation(
+            face=face.points,
+            blendshapes=face.blendshapes,
+            camera_from_head=face.camera_from_head,
+            face_confidence=confidence,
+            body=body,
+            hands=_hands_by_side(hands, body),
+            flags=flags,
+        )
+
+    def close(self) -> None:
+        """Close the tasks; MediaPipe complains at exit about those left open."""
+        self._pool.close()
+        for task in (self._face, self._crop_face, self._pose, self._hands):
+            if task is not None:
+                task.close()
+
+    def _track_crop(self, image_rgb: np.ndarray, body: np.ndarray, seconds: float) -> "_Face | None":
+        crop = crop_at_head(image_rgb, body)
+        if crop is None or self._crop_face is None:
+            return None
+        picture = _Picture(mediapipe.Image(mediapipe.ImageFormat.SRGB, crop.image_rgb), CROP_PX, CROP_PX)
+        face = self._crop_face.track(picture, seconds)
+        if face is None:
+            return None
+        return _Face(
+            crop.frame_from_crop(face.points), face.blendshapes, crop.frame_camera_from_head(face.camera_from_head)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Picture:
+    image: mediapipe.Image
+    width: int
+    height: int
+
+    @property
+    def scale_xyz(self) -> np.ndarray:
+        """Px per normalised unit; MediaPipe's z has the scale of x."""
+        return np.array([self.width, self.height, self.width], np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class _Face:
+    points: np.ndarray
+    blendshapes: np.ndarray
+    camera_from_head: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class _Hand:
+    points: np.ndarray
+    is_left: bool
+    score: float
+
+
+class _Clock:
+    """Milliseconds for one task: strictly increasing whatever the take's times do, with room for repeated frames."""
+
+    def __init__(self) -> None:
+        self._zero_seconds: float | None = None
+        self._shift_ms = 0
+        self._last_ms = -1
+
+    def ms_at(self, seconds: float) -> int:
+        if self._zero_seconds is None:
+            self._zero_seconds = seconds
+        wished_ms = round((seconds - self._zero_seconds) * 1000) + self._shift_ms
+        self._last_ms = max(wished_ms, self._last_ms + 1)
+        return self._last_ms
+
+    def ms_of_repeat(self) -> int:
+        self._shift_ms += _SETTLE_STEP_MS
+        self._last_ms += _SETTLE_STEP_MS
+        return self._last_ms
+
+
+class _FaceTask:
+    """One face; the first sight of it after none is repeated until it has settled."""
+
+    def __init__(self, path: str) -> None:
+        self._landmarker = vision.FaceLandmarker.create_from_options(
+            vision.FaceLandmarkerOptions(
+                base_options=BaseOptions(model_asset_path=path),
+                running_mode=vision.RunningMode.VIDEO,
+                num_faces=1,
+                output_face_blendshapes=True,
+                output_facial_transformation_matrixes=True,
+            )
+        )
+        self._clock = _Clock()
+        self._had_face = False
+
+    def track(self, picture: _Picture, seconds: float) -> _Face | None:
+        face = self._detect(picture, self._clock.ms_at(seconds))
+        if face is not None and not self._had_face:
+            face = self._settle(picture, face)
+        self._had_face = face is not None
+        return face
+
+    def close(self) -> None:
+        self._landmarker.close()
+
+    def _settle(self, picture: _Picture, face: _Face | None) -> _Face | None:
+        for _ in range(_SETTLE_FRAMES):
+            before, face = face, self._detect(picture, self._clock.ms_of_repeat())
+            if face is None or before is None:
+                return face
+            if np.abs(face.points - before.points).max() < _SETTLED_SHARE * np.ptp(face.points[:, 0]):
+                break
+        return face
+
+    def _detect(self, picture: _Picture, timestamp_ms: int) -> _Face | None:
+        result = self._landmarker.detect_for_video(picture.image, timestamp_ms)
+        if not result.face_landmarks:
+            return None
+        points = np.array([(p.x, p.y, p.z) for p in result.face_landmarks[0]], np.float32)
+        blendshapes = np.zeros(len(BLENDSHAPES), np.float32)
+        for category in result.face_blendshapes[0]:
+            index = BLENDSHAPE_INDEX.get(category.category_name)
+            if index is not None:
+                blendshapes[index] = category.score
+        matrix = np.array(result.facial_transformation_matrixes[0], np.float32)
+        return _Face(points * picture.scale_xyz, blendshapes, matrix)
+
+
+class _PoseTask:
+    """One body."""
+
+    def __init__(self, path: str) -> None:
+        self._landmarker = vision.PoseLandmarker.create_from_options(
+            vision.PoseLandmarkerOptions(
+                base_options=BaseOptions(model_asset_path=path), running_mode=vision.RunningMode.VIDEO, num_poses=1
+            )
+        )
+        self._clock = _Clock()
+
+    def track(self, picture: _Picture, seconds: float) -> np.ndarray | None:
+        result = self._landmarker.detect_for_video(picture.image, self._clock.ms_at(seconds))
+        if not result.pose_landmarks:
+            return None
+        body = np.array([(p.x, p.y, p.z, p.visibility) for p in result.pose_landmarks[0]], np.float32)
+        body[:, :3] *= picture.scale_xyz
+        return body
+
+    def close(self) -> None:
+        self._landmarker.close()
+
+
+class _HandsTask:
+    """At most two hands."""
+
+    def __init__(self, path: str) -> None:
+        self._landmarker = vision.HandLandmarker.create_from_options(
+            vision.HandLandmarkerOptions(
+                base_options=BaseOptions(model_asset_path=path), running_mode=vision.RunningMode.VIDEO, num_hands=2
+            )
+        )
+        self._clock = _Clock()
+
+    def track(self, picture: _Picture, seconds: float) -> list[_Hand]:
+        result = self._landmarker.detect_for_video(picture.image, self._clock.ms_at(seconds))
+        hands = []
+        for landmarks, handedness in zip(result.hand_landmarks, result.handedness, strict=True):
+            points = np.array([(p.x, p.y, p.z) for p in landmarks], np.float32) * picture.scale_xyz
+            # MediaPipe names hands as if the picture were a mirror: its "Right" is the performer's left.
+            is_left = handedness[0].category_name == "Right"
+            hands.append(_Hand(points, is_left, handedness[0].score))
+        return hands
+
+    def close(self) -> None:
+        self._landmarker.close()
+
+
+def _hands_by_side(hands: list[_Hand], body: np.ndarray) -> np.ndarray:
+    """Return (2, 21, 3) with the performer's left hand first; the pose's wrists decide where there is a pose."""
+    out = np.full((2, NUM_HAND_POINTS, 3), np.nan, np.float32)
+    wrists = body[list(_WRISTS), :2]
+    for hand in sorted(hands, key=lambda hand: hand.score):
+        side = 0 if hand.is_left else 1
+        if np.isfinite(wrists).all():
+            side = int(np.argmin(np.linalg.norm(wrists - hand.points[0, :2], axis=1)))
+        out[side] = hand.points
+    return out
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Send stderr away while tasks are made: MediaPipe's C++ greets there and has no switch for it."""
+    kept = os.dup(2)
+    sink = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(sink, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(sink)

@@ -1,0 +1,213 @@
+"""The door to FFmpeg: the only module that imports `av`. Opening, probing, decoding; encoding, muxing, copying sound.
+
+In: paths, upright RGB(A) arrays with pts. Out: `StreamInfo`, upright RGB arrays with exact pts, files.
+FFmpeg's errors leave here as MediaError, one line each.
+"""
+
+import contextlib
+import struct
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.sidedata.sidedata import Type as SideDataType
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+
+from perfkit.errors import MediaError
+from perfkit.image import is_quarter_turn, orientation_from_matrix
+from perfkit.take import AudioInfo, ColorInfo, StreamInfo
+
+av.logging.set_level(av.logging.PANIC)
+
+_MATRICES = {"bt709": Colorspace.ITU709, "bt601": Colorspace.ITU601, "bt2020": Colorspace.BT2020}
+_MATRIX_FROM_AVCOL = {0: "rgb", 1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
+_TRANSFER_FROM_AVCOL = {int(ColorTrc.SMPTE2084): "pq", int(ColorTrc.ARIB_STD_B67): "hlg"}
+
+
+def probe(path: Path) -> StreamInfo:
+    """Return what is known about the first picture track that decodes.
+
+    Raises:
+        MediaError: The file cannot be opened, holds no picture, is cut short, or no track of it decodes.
+    """
+    with _open(path) as container:
+        tracks = [stream.index for stream in container.streams.video if not _is_cover(stream)]
+        audio = _audio_of(container)
+        if not tracks:
+            held = f"only sound ({audio.codec}, {audio.sample_rate_hz} Hz)" if audio else "neither picture nor sound"
+            raise MediaError(f"{path}: no picture track: the file holds {held}; give a video")
+    reasons = []
+    for stream_index in tracks:
+        try:
+            first = _decode_first(path, stream_index)
+        except av.error.FFmpegError as error:
+            reasons.append(f"track {stream_index}: {_reason(error)}")
+            continue
+        if first is None:
+            reasons.append(f"track {stream_index}: no picture in it")
+            continue
+        return replace(_stream_info(path, stream_index, first), audio=audio)
+    raise MediaError(f"{path}: no frame of it decodes ({'; '.join(reasons)}); export the take again")
+
+
+def iterate_rgb(path: Path, info: StreamInfo) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (pts, upright image (H, W, 3) uint8 sRGB) of every frame, in the order of display.
+
+    Frames whose stamp does not increase are left out, as `info.notes` says.
+
+    Raises:
+        MediaError: The bitstream is broken; the line says after how many good frames.
+    """
+    convert = _Converter(info)
+    num_good, last_pts = 0, None
+    with _open(path) as container:
+        stream = container.streams[info.stream_index]
+        stream.thread_type = "AUTO"
+        try:
+            for frame in container.decode(stream):
+                if frame.is_corrupt:
+                    raise _broken(path, num_good, last_pts, info, "damaged picture")
+                if frame.pts is None:
+                    raise MediaError(f"{path}: frame {num_good} has no time stamp; remux the take, e.g. to .mp4")
+                if last_pts is None or frame.pts > last_pts:
+                    yield frame.pts, convert.rgb_from_frame(frame)
+                    last_pts = frame.pts
+                    num_good += 1
+        except av.error.FFmpegError as error:
+            raise _broken(path, num_good, last_pts, info, _reason(error)) from error
+
+
+class _Converter:
+    """Turns decoded frames into upright RGB; holds swscale's state between frames."""
+
+    def __init__(self, info: StreamInfo) -> None:
+        self._orientation = info.orientation
+        self._size_wh = info.orientation.upright_wh(info.size_wh)
+        self._reformatter = VideoReformatter()
+        self._options: dict[str, object] = {}
+        if info.color.matrix != "rgb":
+            self._options["src_colorspace"] = _MATRICES[info.color.matrix]
+            self._options["src_color_range"] = ColorRange.JPEG if info.color.is_full_range else ColorRange.MPEG
+            self._options["dst_color_range"] = ColorRange.JPEG
+        if info.color.transfer != "sdr":
+            self._options["dst_color_trc"] = ColorTrc.BT709
+            self._options["dst_color_primaries"] = ColorPrimaries.BT709
+
+    def rgb_from_frame(self, frame: av.VideoFrame) -> np.ndarray:
+        width, height = self._size_wh
+        converted = self._reformatter.reformat(frame, width, height, "rgb24", **self._options)
+        return self._orientation.turn_upright(converted.to_ndarray())
+
+
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[av.container.InputContainer]:
+    try:
+        container = av.open(str(path))
+    except av.error.FFmpegError as error:
+        raise MediaError(
+            f"{path}: not a video that can be opened ({_reason(error)}); it is cut short, damaged or no video at all"
+        ) from error
+    with container:
+        yield container
+
+
+def _reason(error: av.error.FFmpegError) -> str:
+    logged = error.log[2].strip() if error.log else ""
+    return " ".join((logged or error.strerror or type(error).__name__).split()).rstrip(".")
+
+
+def _broken(path: Path, num_good: int, last_pts: int | None, info: StreamInfo, reason: str) -> MediaError:
+    seconds = float((last_pts or 0) * info.time_base)
+    return MediaError(
+        f"{path}: the bitstream is broken at frame {num_good} of {info.num_frames_from_content} (after {seconds:.2f} s: "
+        f"{reason}); export the take again, or cut it before that time"
+    )
+
+
+def _is_cover(stream: av.VideoStream) -> bool:
+    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+
+
+def _audio_of(container: av.container.InputContainer) -> AudioInfo | None:
+    for stream in container.streams.audio:
+        if stream.codec_context is not None:
+            context = stream.codec_context
+            return AudioInfo(stream.index, context.name, context.sample_rate, context.channels)
+    return None
+
+
+def _decode_first(path: Path, stream_index: int) -> av.VideoFrame | None:
+    with _open(path) as container:
+        stream = container.streams[stream_index]
+        if stream.codec_context is None:
+            raise MediaError(f"{path}: track {stream_index} has a codec that FFmpeg does not know")
+        return next(container.decode(stream), None)
+
+
+def _stream_info(path: Path, stream_index: int, first: av.VideoFrame) -> StreamInfo:
+    with _open(path) as container:
+        stream = container.streams[stream_index]
+        pts, num_packets = _scan_packets(container, stream)
+        num_claimed = stream.frames or None
+        if num_claimed is not None and num_packets < num_claimed:
+            raise MediaError(
+                f"{path}: the file is cut short: {num_packets} of {num_claimed} frames are there; copy the take again"
+            )
+        num_repeated = len(pts) - len(set(pts))
+        notes = [f"{num_repeated} frames repeat another's time stamp and are left out"] if num_repeated else []
+        matrix = _display_matrix(first)
+        if not is_quarter_turn(matrix):
+            notes.append("the display matrix is no quarter turn; the nearest one is used")
+        orientation = orientation_from_matrix(matrix)
+        span = (max(pts) - min(pts)) * stream.time_base if pts else Fraction(0)
+        return StreamInfo(
+            stream_index=stream_index,
+            codec=stream.codec_context.name,
+            size_wh=orientation.upright_wh(_square_pixel_wh(first, stream)),
+            stored_wh=(first.width, first.height),
+            orientation=orientation,
+            time_base=stream.time_base,
+            rate_fps_from_header=stream.average_rate,
+            rate_fps_from_content=(len(set(pts)) - 1) / span if span else None,
+            num_frames_from_header=num_claimed,
+            num_frames_from_content=len(set(pts)),
+            color=_color_info(first),
+            audio=None,
+            notes=tuple(notes),
+        )
+
+
+def _scan_packets(container: av.container.InputContainer, stream: av.VideoStream) -> tuple[list[int], int]:
+    pts, num_packets = [], 0
+    for packet in container.demux(stream):
+        num_packets += packet.size > 0
+        if packet.size > 0 and packet.pts is not None and not packet.is_discard:
+            pts.append(packet.pts)
+    return pts, num_packets
+
+
+def _display_matrix(frame: av.VideoFrame) -> tuple[float, ...]:
+    side_data = frame.side_data.get(SideDataType.DISPLAYMATRIX)
+    if side_data is None:
+        return (1, 0, 0, 0, 1, 0, 0, 0, 1)
+    return tuple(value / 65536 for value in struct.unpack("9i", bytes(side_data)))
+
+
+def _square_pixel_wh(frame: av.VideoFrame, stream: av.VideoStream) -> tuple[int, int]:
+    aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1)
+    return (max(1, round(frame.width * aspect)), frame.height)
+
+
+def _color_info(frame: av.VideoFrame) -> ColorInfo:
+    is_rgb = frame.format.is_rgb
+    usual = "bt709" if frame.width >= 1280 or frame.height > 576 else "bt601"
+    matrix = "rgb" if is_rgb else _MATRIX_FROM_AVCOL.get(frame.colorspace, usual)
+    return ColorInfo(
+        pixel_format=frame.format.name,
+        matrix="bt709" if matrix == "rgb" and not is_rgb else matrix,
+        is_full_range=is_rgb or frame.format.name.startswith("yuvj") or frame.color_range == ColorRange.JPEG,
+        transfer=_TRANSFER_FROM_AVCOL.get(frame.color_trc, "sdr"),
+    )

@@ -1,0 +1,77 @@
+"""Writing a file beside its target and renaming it when complete: a half-written result cannot exist.
+
+In: the target's path. Out: a path beside it to write to; MediaError in one line where the disk says no.
+"""
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from perfkit.errors import MediaError, PerfkitError
+
+_ADVICE = {
+    errno.ENOSPC: "free some space, or write to another disk",
+    errno.EDQUOT: "free some space, or write to another disk",
+    errno.EFBIG: "the file system or a limit of the shell forbids files of that size",
+    errno.EACCES: "check the permissions of the folder",
+    errno.EPERM: "check the permissions of the folder",
+    errno.EROFS: "the disk is read-only; write to another one",
+}
+
+
+@contextlib.contextmanager
+def write_aside(path: Path) -> Iterator[Path]:
+    """Give a path in the target's folder to write to; rename it to the target when the block ends well.
+
+    What the block wrote (a file or a folder) is removed when it ends with any exception, Ctrl-C included.
+
+    Args:
+        path: The target; an existing file is replaced, its folder must exist.
+
+    Raises:
+        MediaError: The folder is absent, the target is a folder where a file is written, or the disk refuses.
+    """
+    aside = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    check_parent(path)
+    try:
+        yield aside
+        if path.is_dir() and not aside.is_dir():
+            raise MediaError(f"{path}: is a folder; give the name of a file")
+        aside.replace(path)
+    except OSError as error:
+        if isinstance(error, PerfkitError):
+            raise
+        raise unwritable(path, error) from error
+    finally:
+        remove(aside)
+
+
+def check_parent(path: Path) -> None:
+    """Refuse a target that cannot come into being.
+
+    Raises:
+        MediaError: Its folder does not exist, is no folder, or may not be written.
+    """
+    parent = path.parent
+    if not parent.is_dir():
+        raise MediaError(f"{path}: its folder {parent} does not exist; make it first")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise MediaError(f"{path}: its folder {parent} may not be written; check the permissions")
+
+
+def unwritable(path: Path, error: OSError) -> MediaError:
+    """Return the one-line refusal for an error of the disk."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    advice = _ADVICE.get(error.errno or 0, "write to another place")
+    return MediaError(f"{path}: cannot be written ({reason}); {advice}")
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

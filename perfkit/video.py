@@ -1,0 +1,55 @@
+"""Takes in, videos out: the public face of moving pictures. `perfkit.codec` behind it is the door to FFmpeg."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from perfkit import codec
+from perfkit.errors import MediaError
+from perfkit.take import AudioInfo, ColorInfo, StreamInfo, Take
+
+__all__ = ["AudioInfo", "ColorInfo", "StreamInfo", "Take", "digest_take", "iterate_frames", "open_take"]
+
+
+def open_take(path: str | Path) -> Take:
+    """Look at a take without decoding more than its first frame.
+
+    Raises:
+        MediaError: There is no such file, it is a folder, empty, cut short, damaged, or holds no picture.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise MediaError(f"{path}: is a folder; give one video file")
+    try:
+        size_bytes = path.stat().st_size
+        with path.open("rb"):
+            pass
+    except FileNotFoundError:
+        raise MediaError(f"{path}: no such file; check the path of the take") from None
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be read ({error.strerror}); check the permissions") from error
+    if size_bytes == 0:
+        raise MediaError(f"{path}: the file is empty (0 bytes); copy the take again")
+    return Take(path, codec.probe(path))
+
+
+def iterate_frames(take: Take) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Yield (index, pts, image) of every frame, one at a time.
+
+    Yields:
+        Index from 0; pts int in units of `take.info.time_base`, strictly increasing; (H, W, 3) uint8 RGB, upright, in
+        the displayed size.
+
+    Raises:
+        MediaError: The bitstream is broken; the line says at which frame.
+    """
+    for index, (pts, image_rgb) in enumerate(codec.iterate_rgb(take.path, take.info)):
+        yield index, pts, image_rgb
+
+
+def digest_take(take: Take) -> str:
+    """Return the SHA-256 of the take's bytes, hex."""
+    with take.path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
