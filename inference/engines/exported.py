@@ -1,0 +1,153 @@
+"""Networks exported to OpenVINO: kept on disk by the digest of what they were made from, run from several threads at once.
+
+    key = SHA-256 of weights, LoRA, caption, exporter, versions      CACHE/KIND/KEY/{manifest.json, NAME.xml, NAME.bin}
+
+A folder whose files do not match its manifest is thrown away and made again; one that is half made is never seen under its name.
+Serves any engine; knows none.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from perfkit.errors import SettingsError
+
+MANIFEST = "manifest.json"
+NUM_KEPT = 8
+"""Exported networks of one kind that are kept; those unused for longest go first."""
+
+
+@dataclass(frozen=True, eq=False)
+class Export:
+    """One network to export.
+
+    Attributes:
+        name: File stem.
+        module: A torch.nn.Module.
+        example: Its inputs; their shapes become the network's.
+    """
+
+    name: str
+    module: Any
+    example: tuple[Any, ...]
+
+
+class CompiledNetwork:
+    """A compiled network; each thread that calls it gets its own buffers.
+
+    Args:
+        path: The .xml file.
+        num_workers: Calls made at once, each on one core.
+        precision: "f32" or "bf16".
+    """
+
+    def __init__(self, path: Path, *, num_workers: int, precision: str) -> None:
+        openvino = import_openvino()
+        self._compiled = openvino.Core().compile_model(
+            str(path),
+            "CPU",
+            {
+                "INFERENCE_NUM_THREADS": num_workers,
+                "NUM_STREAMS": num_workers,
+                "INFERENCE_PRECISION_HINT": precision,
+                "ENABLE_CPU_PINNING": False,
+            },
+        )
+        self._of_thread = threading.local()
+
+    def __call__(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Run the network; inputs and outputs in the module's own order."""
+        if not hasattr(self._of_thread, "request"):
+            self._of_thread.request = self._compiled.create_infer_request()
+        results = self._of_thread.request.infer(list(inputs), share_inputs=True)
+        return [results[index] for index in range(len(results))]
+
+
+def import_openvino() -> ModuleType:
+    """Import OpenVINO without its telemetry, which would look up a host on every conversion."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
+def find_cache_dir(cache_dir: Path | None) -> Path:
+    """Return the folder for what can be made again: as given, else $PERFKIT_CACHE, else ~/.cache/perfkit."""
+    return cache_dir or Path(os.environ.get("PERFKIT_CACHE") or Path.home() / ".cache" / "perfkit")
+
+
+def open_exported(folder: Path, key: str, make_exports: Callable[[], list[Export]]) -> Path:
+    """Return the folder of the networks with this key, exporting them if they are absent or damaged.
+
+    Args:
+        folder: Where networks of this kind lie.
+        key: Digest of everything that they depend on.
+        make_exports: Called only when they must be made.
+    """
+    place = folder / key
+    if not _is_whole(place):
+        try:
+            shutil.rmtree(place, ignore_errors=True)
+            folder.mkdir(parents=True, exist_ok=True)
+            _make(place, make_exports)
+        except OSError as error:
+            raise SettingsError(
+                f"cache {folder}: cannot be written ({error.strerror or error}); set PERFKIT_CACHE to a folder that can"
+            ) from error
+        _forget_oldest(folder, keep=place)
+    (place / MANIFEST).touch()
+    return place
+
+
+def _make(place: Path, make_exports: Callable[[], list[Export]]) -> None:
+    aside = Path(tempfile.mkdtemp(prefix=f"{place.name[:8]}.", dir=place.parent))
+    try:
+        _write(aside, make_exports())
+        if not _is_whole(place):
+            aside.rename(place)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _write(folder: Path, exports: list[Export]) -> None:
+    openvino = import_openvino()
+    for export in exports:
+        shapes = [tuple(value.shape) for value in export.example]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            network = openvino.convert_model(export.module, example_input=export.example, input=shapes)
+        openvino.save_model(network, folder / f"{export.name}.xml", compress_to_fp16=False)
+    digests = {path.name: _digest(path) for path in sorted(folder.iterdir())}
+    (folder / MANIFEST).write_text(json.dumps(digests, indent=1), encoding="utf-8")
+
+
+def _is_whole(place: Path) -> bool:
+    try:
+        digests = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
+        return bool(digests) and all(_digest(place / name) == digest for name, digest in digests.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _forget_oldest(folder: Path, *, keep: Path) -> None:
+    others = [place for place in folder.iterdir() if (place / MANIFEST).is_file() and place != keep]
+    others.sort(key=lambda place: (place / MANIFEST).stat().st_mtime)
+    for place in others[: max(0, len(others) + 1 - NUM_KEPT)]:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

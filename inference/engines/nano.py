@@ -1,0 +1,154 @@
+"""The embedded base as an engine: 256x256 RGBA from a control picture and caption words, on any machine.
+
+In: NumPy, as `engine.Engine` says. Out: NumPy. Two backends give the same pictures within rounding: OpenVINO (exported once per character
+and kept in the cache) and torch (a GPU if there is one, and the reference).
+Legend: N frames, B frames of one network call, C latent channels, h w latent grid, H W canvas.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from perfkit.errors import WeightsError
+from perfkit.inference.devices import Placement, choose_placement
+from perfkit.inference.engine import EngineRequest
+from perfkit.inference.engines.exported import CompiledNetwork, Export, find_cache_dir, open_exported
+from perfkit.inference.settings import RuntimeSettings
+
+if TYPE_CHECKING:
+    from perfkit.inference.engines.nano_graphs import NanoGraphs
+
+WEIGHTS_DIR = Path(__file__).parent.parent / "weights" / "nano"
+CANVAS_WH = (256, 256)
+LATENT_SHAPE = (32, 16, 16)
+FRAMES_PER_CALL = 4
+FRAMES_PER_CALL_GPU = 32
+NETWORKS = ("control", "velocity", "decoder")
+TRAINED_FILES = (".safetensors", ".json", ".txt")
+
+Network = Callable[[Sequence[Any]], list[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class _Networks:
+    control: Network
+    velocity: Network
+    decoder: Network
+
+
+class NanoEngine:
+    """`engine.Engine` for nano.
+
+    Every network call has the same number of frames, short ones are filled up: another batch would round differently.
+
+    Raises:
+        WeightsError: Weights or LoRA absent, damaged, or not made for each other.
+    """
+
+    name = "nano"
+    control_style = "nano"
+    canvas_wh = CANVAS_WH
+    latent_shape = LATENT_SHAPE
+    time_shift = 1.0
+
+    def __init__(self, request: EngineRequest, runtime: RuntimeSettings, *, weights_dir: Path = WEIGHTS_DIR) -> None:
+        placement = choose_placement(runtime)
+        on_gpu = placement.device != "cpu"
+        self.frames_per_call = FRAMES_PER_CALL_GPU if on_gpu else FRAMES_PER_CALL
+        self.num_workers = placement.num_cores if placement.backend == "openvino" else 1
+        network_key = _digest_networks(request, weights_dir)
+        settings = [network_key, request.control_scale, request.precision, placement.backend, self.frames_per_call]
+        self.digest = _digest_json([*settings, importlib.metadata.version(placement.backend)])
+        self._scale = np.array([request.control_scale], dtype=np.float32)
+
+        def make_graphs() -> "NanoGraphs":
+            from perfkit.inference.engines.nano_graphs import build_graphs
+
+            return build_graphs(request, weights_dir)
+
+        if placement.backend == "openvino":
+            folder = find_cache_dir(runtime.cache_dir) / "openvino" / self.name
+            key = _digest_json([network_key, importlib.metadata.version("openvino"), FRAMES_PER_CALL])
+            place = open_exported(folder, key, lambda: _list_exports(make_graphs()))
+            self._networks = _compile(place, placement, request.precision)
+        else:
+            self._networks = _run_by_torch(make_graphs(), placement, request.precision)
+
+    def condition(self, control_NHW3: np.ndarray) -> list[list[Any]]:
+        return [self._networks.control([part, self._scale]) for part in self._split(control_NHW3)]
+
+    def predict_velocity(self, latents_NChw: np.ndarray, time: float, conditioning: list[list[Any]]) -> np.ndarray:
+        time_1 = np.array([time], dtype=np.float32)
+        parts = zip(self._split(latents_NChw), conditioning, strict=True)
+        velocities = [_to_numpy(self._networks.velocity([part, time_1, *residuals])[0]) for part, residuals in parts]
+        return np.concatenate(velocities)[: len(latents_NChw)]
+
+    def decode(self, latents_NChw: np.ndarray) -> np.ndarray:
+        pictures = [_to_numpy(self._networks.decoder([part])[0]) for part in self._split(latents_NChw)]
+        return np.concatenate(pictures)[: len(latents_NChw)]
+
+    def _split(self, rows: np.ndarray) -> list[np.ndarray]:
+        num_missing = -len(rows) % self.frames_per_call
+        filled = np.concatenate([rows, np.repeat(rows[-1:], num_missing, axis=0)]) if num_missing else rows
+        return list(filled.reshape(-1, self.frames_per_call, *rows.shape[1:]))
+
+
+def digest_weights(weights_dir: Path = WEIGHTS_DIR) -> str:
+    """Return the SHA-256 over the base's files.
+
+    Raises:
+        WeightsError: There are none.
+    """
+    files = sorted(path for path in weights_dir.rglob("*") if path.suffix in TRAINED_FILES)
+    if not files:
+        raise WeightsError(f"{weights_dir}: no weights of nano there; reinstall perfkit, or train them")
+    return _digest_json([[path.relative_to(weights_dir).as_posix(), _digest_file(path)] for path in files])
+
+
+def _digest_networks(request: EngineRequest, weights_dir: Path) -> str:
+    lora = [_digest_file(request.lora_path), request.lora_scale] if request.lora_path else None
+    makers = [_digest_file(Path(__file__).with_name(name)) for name in ("nano_graphs.py", "nano_model.py")]
+    versions = [importlib.metadata.version(name) for name in ("torch", "diffusers")]
+    return _digest_json([digest_weights(weights_dir), lora, request.caption, makers, versions])
+
+
+def _list_exports(graphs: "NanoGraphs") -> list[Export]:
+    examples = graphs.make_examples(FRAMES_PER_CALL)
+    return [Export(name, getattr(graphs, name), examples[name]) for name in NETWORKS]
+
+
+def _compile(place: Path, placement: Placement, precision: str) -> _Networks:
+    compiled = (
+        CompiledNetwork(place / f"{name}.xml", num_workers=placement.num_cores, precision=precision) for name in NETWORKS
+    )
+    return _Networks(*compiled)
+
+
+def _run_by_torch(graphs: "NanoGraphs", placement: Placement, precision: str) -> _Networks:
+    from perfkit.inference.engines.nano_graphs import TorchNetwork
+
+    return _Networks(
+        *(TorchNetwork(getattr(graphs, name), device=placement.device, precision=precision) for name in NETWORKS)
+    )
+
+
+def _to_numpy(value: Any) -> np.ndarray:
+    return value if isinstance(value, np.ndarray) else value.cpu().numpy()
+
+
+def _digest_file(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror}); restore the file") from error
+
+
+def _digest_json(value: object) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()

@@ -1,0 +1,162 @@
+"""nano as three networks with everything of one character merged in: pictures go in and come out as bytes.
+
+    control uint8 (B, 256, 256, 3), scale           --control-->   residuals, once per frame
+    latents (B, 32, 16, 16), time, residuals        --velocity-->  noise - clean
+    latents (B, 32, 16, 16)                         --decoder-->   uint8 RGBA (B, 256, 256, 4), straight alpha
+
+Plain torch modules: run as they are, or exported. The LoRA is added into the weights, the caption's embedding is a constant.
+Legend: B batch, C channels, H W picture, h w latent grid, L caption tokens, E text width.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from perfkit.errors import WeightsError
+from perfkit.inference.engine import EngineRequest
+from perfkit.inference.engines import nano_model
+
+
+@dataclass(frozen=True, eq=False)
+class NanoGraphs:
+    """The three networks."""
+
+    control: nn.Module
+    velocity: nn.Module
+    decoder: nn.Module
+
+    def make_examples(self, batch: int) -> dict[str, tuple[Tensor, ...]]:
+        """Return inputs of the right shapes and types for each network."""
+        picture_px, latent_px = nano_model.PICTURE_PX, nano_model.LATENT_PX
+        control = (torch.zeros(batch, picture_px, picture_px, 3, dtype=torch.uint8), torch.ones(1))
+        latents = torch.zeros(batch, nano_model.LATENT_CHANNELS, latent_px, latent_px)
+        with torch.inference_mode():
+            residuals = self.control(*control)
+        return {"control": control, "velocity": (latents, torch.ones(1), *residuals), "decoder": (latents,)}
+
+
+class ControlBranch(nn.Module):
+    """The ControlNet. It sees neither time nor noise, so that its residuals serve every step."""
+
+    def __init__(self, controlnet: nn.Module, text_1LE: Tensor) -> None:
+        super().__init__()
+        self.controlnet = controlnet
+        self.register_buffer("text", text_1LE)
+
+    def forward(self, control_BHW3: Tensor, scale: Tensor) -> tuple[Tensor, ...]:
+        batch = control_BHW3.shape[0]
+        pictures = control_BHW3.permute(0, 3, 1, 2).float() / 255
+        blank = pictures.new_zeros(batch, nano_model.LATENT_CHANNELS, nano_model.LATENT_PX, nano_model.LATENT_PX)
+        down, middle = self.controlnet(
+            blank,
+            pictures.new_zeros(batch),
+            self.text.expand(batch, -1, -1),
+            controlnet_cond=nn.functional.pixel_unshuffle(pictures, 2),
+            return_dict=False,
+        )
+        return tuple(residual * scale for residual in (*down, middle))
+
+
+class Velocity(nn.Module):
+    """The UNet with its caption."""
+
+    def __init__(self, unet: nn.Module, text_1LE: Tensor) -> None:
+        super().__init__()
+        self.unet = unet
+        self.register_buffer("text", text_1LE)
+
+    def forward(self, latents_BChw: Tensor, time: Tensor, *residuals: Tensor) -> Tensor:
+        batch = latents_BChw.shape[0]
+        return self.unet(
+            latents_BChw,
+            (time * 1000).expand(batch),
+            self.text.expand(batch, -1, -1),
+            down_block_additional_residuals=residuals[:-1],
+            mid_block_additional_residual=residuals[-1],
+            return_dict=False,
+        )[0]
+
+
+class Decoder(nn.Module):
+    """The autoencoder's decoder, down to bytes."""
+
+    def __init__(self, vae: nn.Module) -> None:
+        super().__init__()
+        self.vae = vae
+
+    def forward(self, latents_BChw: Tensor) -> Tensor:
+        premultiplied = (self.vae.decode(latents_BChw, return_dict=False)[0] * 0.5 + 0.5).clamp(0, 1)
+        colour, alpha = premultiplied[:, :3], premultiplied[:, 3:]
+        straight = (colour / alpha.clamp(min=1 / 255)).clamp(0, 1)
+        return (torch.cat([straight, alpha], dim=1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+
+
+class TorchNetwork:
+    """Runs one of the networks by torch; tensors stay on their device from one network to the next."""
+
+    def __init__(self, module: nn.Module, *, device: str, precision: str) -> None:
+        self._module = module.to(device)
+        self._device = device
+        self._is_bf16 = precision == "bf16"
+
+    def __call__(self, inputs: Sequence[Any]) -> list[Tensor]:
+        """Run the network; inputs are arrays or tensors."""
+        tensors = [torch.as_tensor(value, device=self._device) for value in inputs]
+        with (
+            torch.inference_mode(),
+            torch.autocast(self._device, torch.bfloat16, enabled=self._is_bf16),
+            torch.backends.cudnn.flags(deterministic=True, benchmark=False),
+        ):
+            outputs = self._module(*tensors)
+        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+        return [output.float() if output.is_floating_point() else output for output in outputs]
+
+
+def build_graphs(request: EngineRequest, weights_dir: Path) -> NanoGraphs:
+    """Load nano, add the character's LoRA to its weights, embed its caption.
+
+    Raises:
+        WeightsError: Base or LoRA absent or damaged, or the LoRA fits another base.
+    """
+    models = nano_model.load_nano(weights_dir)
+    if request.lora_path is not None:
+        merge_lora(models, request.lora_path, scale=request.lora_scale)
+    with torch.no_grad():
+        text_1LE = nano_model.encode_text(models, [request.caption])
+    for module in (models.unet, models.controlnet, models.vae):
+        module.requires_grad_(False)
+    return NanoGraphs(
+        control=ControlBranch(models.controlnet, text_1LE).eval(),
+        velocity=Velocity(models.unet, text_1LE).eval(),
+        decoder=Decoder(models.vae).eval(),
+    )
+
+
+def merge_lora(models: nano_model.NanoModels, path: Path, *, scale: float) -> None:
+    """Add a LoRA in diffusers' key format to the weights of `models`, in place.
+
+    Args:
+        models: The base.
+        path: A safetensors file with keys `unet.*` and, where trained, `controlnet.*`.
+        scale: Strength; 1 = as trained.
+
+    Raises:
+        WeightsError: The file is damaged or fits another base.
+    """
+    try:
+        tensors = load_file(path)
+        for name in ("unet", "controlnet"):
+            if any(key.startswith(f"{name}.") for key in tensors):
+                module = getattr(models, name)
+                module.load_lora_adapter(tensors, prefix=name, adapter_name="character")
+                module.fuse_lora(lora_scale=scale, adapter_names=["character"])
+                module.unload_lora()
+    except (OSError, SafetensorError, ValueError, RuntimeError, KeyError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise WeightsError(f"{path}: LoRA does not fit nano ({reason}); train the character again") from error

@@ -1,0 +1,103 @@
+"""What a render is told: `RenderSettings` change pixels, `RuntimeSettings` do not.
+
+Only the first enters a result's identity. Same `RenderSettings`, take and pack on one machine and backend: identical pixels, whatever
+the threads, the window or the point of a resume.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from perfkit.errors import SettingsError
+
+DEFAULT_BACKGROUND = "#dfe6ea"
+PRECISIONS = ("f32", "bf16")
+BACKENDS = ("auto", "openvino", "torch")
+MAX_STEPS = 64
+MAX_BLEND_FRAMES = 8
+
+
+@dataclass(frozen=True)
+class RenderSettings:
+    """Everything that changes a pixel.
+
+    Attributes:
+        engine: Name in `engine.ENGINES`.
+        seed: Key of all noise, 0 <= seed < 2**63.
+        steps: Network evaluations per frame.
+        caption: What the character is; None takes the pack's caption.
+        control_scale: Strength of the control picture; 1 = as trained.
+        lora_scale: Strength of the pack's LoRA; 1 = as trained, 0 = the bare base.
+        noise_share: Part of the noise's variance that all frames have in common; 1 = the same noise in every frame.
+        blend_frames: Neighbours on each side that a frame is steadied with where its control stands still; 0 = none.
+        precision: Arithmetic of the network: "f32", or "bf16" (faster on processors that have it).
+        background: "#rrggbb", a colour's name, "take", or the path of an image or video.
+        alpha: Keep transparency instead of a background (.mov, .webm or a folder of PNGs).
+        side_by_side: The take at the left of the character.
+        calibration: A performer's neutral face saved from another take; None fits it to this one.
+    """
+
+    engine: str = "nano"
+    seed: int = 0
+    steps: int = 4
+    caption: str | None = None
+    control_scale: float = 1.0
+    lora_scale: float = 1.0
+    noise_share: float = 1.0
+    blend_frames: int = 1
+    precision: str = "f32"
+    background: str = DEFAULT_BACKGROUND
+    alpha: bool = False
+    side_by_side: bool = False
+    calibration: Path | None = None
+
+    def __post_init__(self) -> None:
+        _require_range("seed", self.seed, 0, 2**63 - 1)
+        _require_range("steps", self.steps, 1, MAX_STEPS)
+        _require_range("control_scale", self.control_scale, 0, 4)
+        _require_range("lora_scale", self.lora_scale, 0, 4)
+        _require_range("noise_share", self.noise_share, 0, 1)
+        _require_range("blend_frames", self.blend_frames, 0, MAX_BLEND_FRAMES)
+        _require_choice("precision", self.precision, PRECISIONS)
+        if self.alpha and self.side_by_side:
+            raise SettingsError("alpha and side_by_side exclude each other: a take has no alpha; choose one")
+
+
+@dataclass(frozen=True)
+class RuntimeSettings:
+    """Everything that changes no pixel.
+
+    Attributes:
+        backend: "openvino", "torch", or "auto": torch where there is a GPU, else OpenVINO.
+        device: "cpu", "cuda", or "auto".
+        num_threads: Cores for the network; 0 = all that this process may use.
+        window_frames: Frames held at a time.
+        cache_dir: Where exported networks lie; None: $PERFKIT_CACHE, else ~/.cache/perfkit.
+        take: The take that a .perf was captured from, for its sound and its pictures; None: as the source says.
+        contact_sheet: Where to write a PNG of the take's frames above the character's; None: nowhere.
+        on_progress: Called with (frames done, frames in all).
+    """
+
+    backend: str = "auto"
+    device: str = "auto"
+    num_threads: int = 0
+    window_frames: int = 16
+    cache_dir: Path | None = None
+    take: Path | None = None
+    contact_sheet: Path | None = None
+    on_progress: Callable[[int, int], None] | None = None
+
+    def __post_init__(self) -> None:
+        _require_choice("backend", self.backend, BACKENDS)
+        _require_range("num_threads", self.num_threads, 0, 1024)
+        _require_range("window_frames", self.window_frames, 1, 1024)
+
+
+def _require_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise SettingsError(f"{name}: got {value}, expected {low} to {high}; give a value in that range")
+
+
+def _require_choice(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise SettingsError(f"{name}: got {value!r}, expected one of {', '.join(known)}; give one of these")
