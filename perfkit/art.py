@@ -14,6 +14,7 @@ from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
 from perfkit.errors import PackError, RightsError
+from perfkit.files import write_aside
 from perfkit.manifest import ManifestTable, shorten
 from perfkit.vocabulary import BLENDSHAPES, NUM_CONTOUR_POINTS
 
@@ -146,12 +147,8 @@ def write_landmarks(path: Path, landmarks: ArtLandmarks) -> None:
     """
     arrays = {name: np.asarray(getattr(landmarks, name), dtype=np.float32) for name in LANDMARK_SHAPES}
     _check_landmarks(arrays, path, len(landmarks))
-    aside = path.with_name(f"{path.name}.part")
-    try:
+    with write_aside(path) as aside:
         aside.write_bytes(save_safetensors({name: np.ascontiguousarray(array) for name, array in arrays.items()}))
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _check_landmarks(arrays: Mapping[str, np.ndarray], path: Path, num_drawings: int) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from perfkit.art import ArtItem, ArtLandmarks, read_landmarks, take_art_item
 from perfkit.errors import PackError
+from perfkit.files import write_aside
 from perfkit.manifest import ManifestTable, digest_file, read_manifest, resolve_inside, shorten, write_toml
 from perfkit.rig import Rig
 from perfkit.vocabulary import BLENDSHAPE_INDEX
@@ -196,12 +197,8 @@ def write_manifest(pack: CharacterPack) -> CharacterPack:
     table = {"digest": digest, **content}
     written = _pack_from_table(ManifestTable(table, f"{pack.folder / MANIFEST_NAME}:"), pack.folder)
     verify(written)
-    aside = pack.folder / f"{MANIFEST_NAME}.part"
-    try:
+    with write_aside(pack.folder / MANIFEST_NAME) as aside:
         aside.write_text(write_toml(table), encoding="utf-8")
-        aside.replace(pack.folder / MANIFEST_NAME)
-    finally:
-        aside.unlink(missing_ok=True)
     return written
 
 

@@ -1,0 +1,216 @@
+"""What an adapter must never do, and what a training must do again: HOUSE rules for LoRA, on a very small base."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import StableDiffusionControlNetPipeline
+from safetensors.torch import load_file
+
+from perfkit.errors import PackError, SettingsError, WeightsError
+from perfkit.inference.engines import nano_model
+from perfkit.inference.engines.nano import digest_weights
+from perfkit.pack import load_pack
+from perfkit.training.lora import (
+    ADAPTER,
+    LoraSettings,
+    LoraTraining,
+    add_adapter,
+    condition_character_set,
+    load_adapter,
+    train_character,
+)
+
+SETTINGS = LoraSettings(steps=6, rank=2, batch_size=2, num_placements=2, learning_rate=1e-2)
+
+
+@pytest.fixture
+def models(tiny_base):
+    return nano_model.load_nano(tiny_base)
+
+
+def predict(models) -> torch.Tensor:
+    """Return the UNet's answer to a fixed question."""
+    generator = torch.Generator().manual_seed(1)
+    latents = torch.randn(2, 32, 16, 16, generator=generator)
+    text = torch.randn(2, nano_model.MAX_TOKENS, nano_model.TEXT_WIDTH, generator=generator)
+    with torch.no_grad():
+        return models.unet(latents, torch.tensor([900.0, 300.0]), text, return_dict=False)[0]
+
+
+def base_weights(unet) -> dict[str, torch.Tensor]:
+    """Return copies of all weights that are not the adapter's, by the name they have without one."""
+    return {
+        name.replace(".base_layer", ""): weight.detach().clone()
+        for name, weight in unet.state_dict().items()
+        if "lora_" not in name
+    }
+
+
+def train(models, pack, settings=SETTINGS) -> LoraTraining:
+    """Train to the end."""
+    training = LoraTraining(models, condition_character_set(models, pack, settings), settings)
+    for _ in training.iterate_steps():
+        pass
+    return training
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    """Tell whether two sets of weights are equal bit for bit."""
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_an_untrained_adapter_changes_nothing_bit_for_bit(models):
+    before = predict(models)
+    add_adapter(models.unet, rank=4, seed=0)
+    assert torch.equal(predict(models), before)
+
+
+def test_adapter_reaches_attention_feed_forward_and_residual_blocks(models):
+    add_adapter(models.unet, rank=2, seed=0)
+    names = {name.split(".lora_A")[0] for name in models.unet.state_dict() if ".lora_A" in name}
+    for part in ("to_q", "to_out.0", "ff.net.0.proj", "ff.net.2", "proj_in", "conv1", "conv2"):
+        assert any(name.endswith(part) for name in names), part
+
+
+def test_training_leaves_the_base_untouched(models, tiny_pack):
+    before = base_weights(models.unet)
+    answer = predict(models)
+    training = train(models, tiny_pack)
+    assert same(base_weights(models.unet), before)
+    assert not torch.equal(predict(models), answer)
+    assert all(not weight.requires_grad for name, weight in models.unet.named_parameters() if "lora_" not in name)
+    assert training.num_steps_done == len(training.losses) == SETTINGS.steps
+
+
+def test_training_lowers_the_loss(models, tiny_pack):
+    losses = train(models, tiny_pack, replace(SETTINGS, steps=30)).losses
+    assert sum(losses[-8:]) < 0.97 * sum(losses[:8])
+
+
+def test_same_seed_same_losses_and_weights_another_seed_others(tiny_base, tiny_pack):
+    runs = [train(nano_model.load_nano(tiny_base), tiny_pack, replace(SETTINGS, seed=seed)) for seed in (0, 0, 1)]
+    assert runs[0].losses == runs[1].losses != runs[2].losses
+    assert same(runs[0].adapter_weights(), runs[1].adapter_weights())
+
+
+def test_training_does_not_disturb_the_random_state(models, tiny_pack):
+    state = torch.get_rng_state()
+    train(models, tiny_pack, replace(SETTINGS, steps=1))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+class BrokenOffError(RuntimeError):
+    """Someone pulled the plug."""
+
+
+@pytest.mark.parametrize("ema_decay", [0.0, 0.9])
+def test_a_resumed_training_gives_the_same_bytes(tiny_base, tiny_pack, ema_decay):
+    settings = replace(SETTINGS, ema_decay=ema_decay)
+    whole = train_character(tiny_pack, settings, base_folder=tiny_base).read_bytes()
+
+    def pull_the_plug(step: int, _: int) -> None:
+        if step == 5:
+            raise BrokenOffError
+
+    with pytest.raises(BrokenOffError):
+        train_character(tiny_pack, settings, base_folder=tiny_base, checkpoint_every=2, on_progress=pull_the_plug)
+    assert len(list((tiny_pack.folder / "lora").glob("*.checkpoint"))) == 1
+    seen: list[int] = []
+    path = train_character(
+        tiny_pack, settings, base_folder=tiny_base, checkpoint_every=2, on_progress=lambda step, _: seen.append(step)
+    )
+    assert seen == [5, 6]
+    assert path.read_bytes() == whole
+    assert [file.name for file in path.parent.iterdir()] == ["nano.safetensors"]
+
+
+def test_a_checkpoint_of_other_settings_is_not_resumed(tiny_base, tiny_pack):
+    def pull_the_plug(step: int, _: int) -> None:
+        if step == 3:
+            raise BrokenOffError
+
+    with pytest.raises(BrokenOffError):
+        train_character(tiny_pack, SETTINGS, base_folder=tiny_base, checkpoint_every=2, on_progress=pull_the_plug)
+    seen: list[int] = []
+    other = replace(SETTINGS, learning_rate=2e-2)
+    train_character(tiny_pack, other, base_folder=tiny_base, on_progress=lambda step, _: seen.append(step))
+    assert seen == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_damaged_checkpoint_is_refused_in_one_line(models, tiny_pack, tmp_path):
+    training = LoraTraining(models, condition_character_set(models, tiny_pack, SETTINGS), SETTINGS)
+    (tmp_path / "x").write_bytes(b"\x08" * 64)
+    with pytest.raises(WeightsError, match="delete it") as caught:
+        training.load_checkpoint(tmp_path / "x")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def trained_path(tiny_base, lasting_pack) -> Path:
+    """The adapter of a trained pack."""
+    return train_character(lasting_pack, SETTINGS, base_folder=tiny_base)
+
+
+def test_the_pack_names_the_adapter_and_its_base(tiny_base, tiny_pack, trained_path):
+    pack = load_pack(trained_path.parent.parent)
+    assert pack.lora_path("nano") == trained_path
+    assert pack.loras["nano"].base_sha256 == digest_weights(tiny_base)
+    assert (pack.loras["nano"].rank, pack.loras["nano"].steps) == (2, 6)
+    assert pack.source_digest == tiny_pack.source_digest
+
+
+def test_diffusers_loads_the_adapter_into_a_model_and_into_a_pipeline(tiny_base, trained_path):
+    trained, by_pipeline = nano_model.load_nano(tiny_base), nano_model.load_nano(tiny_base)
+    bare = predict(trained)
+    load_adapter(trained.unet, trained_path)
+    answer = predict(trained)
+    assert not torch.allclose(answer, bare)
+    pipeline = StableDiffusionControlNetPipeline(
+        vae=by_pipeline.vae,
+        text_encoder=by_pipeline.text_encoder,
+        tokenizer=by_pipeline.tokenizer,
+        unet=by_pipeline.unet,
+        controlnet=by_pipeline.controlnet,
+        scheduler=by_pipeline.scheduler,
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.load_lora_weights(trained_path.parent, weight_name=trained_path.name, adapter_name=ADAPTER)
+    assert torch.equal(predict(by_pipeline), answer)
+    pipeline.unload_lora_weights()
+    assert torch.equal(predict(by_pipeline), bare)
+
+
+def test_the_file_holds_the_trained_adapter_in_half_precision(models, tiny_pack, trained_path):
+    training = train(models, tiny_pack)
+    stored = load_file(trained_path)
+    assert all(name.startswith("unet.") for name in stored)
+    for name, weight in training.adapter_weights().items():
+        assert torch.equal(stored[f"unet.{name}"], weight.half())
+
+
+def test_merged_equals_unmerged(models, trained_path):
+    load_adapter(models.unet, trained_path)
+    apart = predict(models)
+    models.unet.fuse_lora()
+    models.unet.unload_lora()
+    assert torch.allclose(predict(models), apart, atol=2e-5)
+
+
+def test_a_trigger_too_long_for_the_base_is_refused(models, tiny_pack):
+    with pytest.raises(PackError, match="tokens"):
+        condition_character_set(models, replace(tiny_pack, trigger="q" * 24), SETTINGS)
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"rank": 0}, {"ema_decay": 1.0}, {"time_shift": 0.0}])
+def test_settings_out_of_range_are_refused(wrong):
+    with pytest.raises(SettingsError, match=next(iter(wrong))):
+        LoraSettings(**wrong)
+
+
+def test_a_base_that_is_not_there_is_refused(tiny_pack):
+    with pytest.raises(WeightsError):
+        train_character(tiny_pack, SETTINGS, base_folder=Path("nowhere"))

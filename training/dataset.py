@@ -1,0 +1,147 @@
+"""A character's drawings as a training set: pictures with their control pictures, each also shifted, scaled and tilted.
+
+In: a CharacterPack. Out: premultiplied RGBA and control pictures, uint8, in the base's size. NumPy only.
+
+    drawing 0   as drawn | placed otherwise | placed otherwise ...     rows: drawing-major
+    drawing 1   as drawn | ...
+
+A placement moves picture and control points by the same similarity, so that 48 drawings also teach where a performer
+may stand. The control picture is drawn anew from the moved points: its lines keep their width.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from perfkit.control import draw_control_frame
+from perfkit.errors import PackError
+from perfkit.pack import CharacterPack
+
+_MAX_TILT_DEG = 6.0
+_SCALE_RANGE = (0.92, 1.12)
+_MAX_SHIFT = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class CharacterSet:
+    """M placed drawings.
+
+    Attributes:
+        pictures: (M, H, W, 4) uint8 RGBA, colours premultiplied by alpha.
+        controls: (M, H, W, 3) uint8 RGB in one control style.
+        drawing_index: (M,) which drawing of the pack a row shows.
+    """
+
+    pictures: np.ndarray
+    controls: np.ndarray
+    drawing_index: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+
+def make_character_set(
+    pack: CharacterPack, *, image_wh: tuple[int, int], style: str, num_placements: int, seed: int
+) -> CharacterSet:
+    """Read, place and draw a pack's training set; same arguments, same bytes.
+
+    Args:
+        pack: The character; its landmarks must be known.
+        image_wh: The base's picture size, px.
+        style: Control style of the base.
+        num_placements: Rows per drawing; the first is the drawing as it is.
+        seed: Key of the placements.
+
+    Raises:
+        PackError: No drawings or landmarks, or a drawing that is no RGBA picture of the canvas' size.
+    """
+    if not pack.art:
+        raise PackError(f"{pack.folder}: has no [[art]]; training needs drawings")
+    rows = list(_iterate_rows(pack, image_wh, style, _draw_placements(len(pack.art), num_placements, seed)))
+    return CharacterSet(
+        pictures=np.stack([picture for picture, _ in rows]),
+        controls=np.stack([control for _, control in rows]),
+        drawing_index=np.repeat(np.arange(len(pack.art)), num_placements),
+    )
+
+
+def _draw_placements(num_drawings: int, num_placements: int, seed: int) -> np.ndarray:
+    """Return (N, P, 4) tilt in degrees, scale, shift x, shift y (shares of the picture); placement 0 moves nothing."""
+    rng = np.random.default_rng([seed, num_drawings])
+    shape = (num_drawings, num_placements)
+    placements = np.stack(
+        [
+            rng.uniform(-_MAX_TILT_DEG, _MAX_TILT_DEG, shape),
+            rng.uniform(*_SCALE_RANGE, shape),
+            rng.uniform(-_MAX_SHIFT, _MAX_SHIFT, shape),
+            rng.uniform(-_MAX_SHIFT, _MAX_SHIFT, shape),
+        ],
+        axis=-1,
+    )
+    placements[:, 0] = (0, 1, 0, 0)
+    return placements
+
+
+def _iterate_rows(
+    pack: CharacterPack, image_wh: tuple[int, int], style: str, placements: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    landmarks = pack.load_landmarks()
+    gain = np.array(image_wh) / np.array(pack.canvas_wh)
+    for index in range(len(pack.art)):
+        drawn = _read_premultiplied(pack, index, image_wh)
+        for placement in placements[index]:
+            image_from_drawing = _make_similarity(placement, image_wh)
+            body = landmarks.body[index].astype(np.float64)
+            body[:, :2] = _move(body[:, :2] * gain, image_from_drawing)
+            control = draw_control_frame(
+                _move(landmarks.face[index] * gain, image_from_drawing),
+                landmarks.visibility[index],
+                body=body,
+                hands=_move(landmarks.hands[index] * gain, image_from_drawing),
+                canvas_wh=image_wh,
+                style=style,
+            )
+            yield _warp(drawn, image_from_drawing), control
+
+
+def _make_similarity(placement: np.ndarray, image_wh: tuple[int, int]) -> np.ndarray:
+    """Return (2, 3): turn and scale about the picture's middle, then shift; px with the origin at the corner."""
+    tilt_deg, scale, shift_x, shift_y = placement
+    middle = np.array(image_wh) / 2
+    angle = np.deg2rad(tilt_deg)
+    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    shift = middle - turn @ middle + np.array([shift_x, shift_y]) * image_wh
+    return np.column_stack([turn, shift])
+
+
+def _move(points: np.ndarray, transform: np.ndarray) -> np.ndarray:
+    return points @ transform[:, :2].T + transform[:, 2]
+
+
+def _warp(picture: np.ndarray, transform: np.ndarray) -> np.ndarray:
+    """Move a picture; what enters from outside repeats the edge, so that a cut body stays cut by the frame."""
+    if np.array_equal(transform, [[1, 0, 0], [0, 1, 0]]):
+        return picture
+    from_index = transform.copy()
+    from_index[:, 2] += transform[:, :2] @ [0.5, 0.5] - 0.5
+    size_wh = (picture.shape[1], picture.shape[0])
+    return cv2.warpAffine(picture, from_index, size_wh, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _read_premultiplied(pack: CharacterPack, index: int, image_wh: tuple[int, int]) -> np.ndarray:
+    path = pack.folder / pack.art[index].file
+    encoded = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+    picture = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if len(encoded) else None
+    expected = (pack.canvas_wh[1], pack.canvas_wh[0], 4)
+    if picture is None or picture.dtype != np.uint8 or picture.shape != expected:
+        got = "no picture" if picture is None else f"{picture.dtype} {picture.shape}"
+        raise PackError(f"{path}: got {got}, expected an 8-bit RGBA picture {expected} (height, width, 4); redraw it")
+    rgba = cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA).astype(np.float32)
+    rgba[..., :3] *= rgba[..., 3:] / 255
+    premultiplied = rgba.round().astype(np.uint8)
+    if image_wh == pack.canvas_wh:
+        return premultiplied
+    is_smaller = image_wh[0] < pack.canvas_wh[0]
+    return cv2.resize(premultiplied, image_wh, interpolation=cv2.INTER_AREA if is_smaller else cv2.INTER_CUBIC)
