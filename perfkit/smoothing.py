@@ -8,6 +8,7 @@ calm what is small and jittery.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from perfkit.track import FrameFlag
 
@@ -20,7 +21,7 @@ BRIDGE_SECONDS = 0.4
 
 
 def smooth_offline(
-    seconds: np.ndarray, channels: np.ndarray, *, reach_seconds: float = 0.14, noise_limits: tuple[float, float]
+    seconds: np.ndarray, channels: np.ndarray, *, reach_seconds: float = 0.14, noise_limits: tuple[ArrayLike, ArrayLike]
 ) -> np.ndarray:
     """Average each value with its neighbours in time that differ by no more than the channel's noise.
 

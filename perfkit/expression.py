@@ -1,0 +1,191 @@
+"""From a performer's face to the 52 calibrated weights, the only channel between performer and character.
+
+In: head-space contour points and the tracker's blendshapes of seen frames, and the performer's Calibration.
+Out: weights (S, 52) in 0..1. The tracker's blendshapes, minus the performer's rest and scaled to their range, are a
+first guess; the contours correct it (a bounded least-squares fit of how the average adult's contours would move); lids,
+lips and gaze are then set from direct measurements, so that shut is shut.
+"""
+
+import numpy as np
+
+from perfkit.calibrate import Calibration, excess_weights
+from perfkit.headspace import RIGID_WEIGHTS, HeadMotion
+from perfkit.measures import HUMAN_BASIS, eye_apertures, lip_gap, mouth_width, region_ratios
+from perfkit.proportions import HUMAN_RIG
+from perfkit.rig import face_points, rest_points
+from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, CONTOUR_SLICES, NUM_CONTOUR_POINTS
+
+_SHUT_BELOW = 0.14
+"""Lid opening, as a share of the open eye, below which an eye is shut."""
+_LIP_NOISE = 0.012
+"""Lip gap in head units up to which lips are shut."""
+_CHUNK, _SWEEPS = 512, 30
+_RESIDUE_STIFFNESS = 1e-3
+
+_HOLD = {
+    "browDown": 0.5, "browInnerUp": 0.5, "browOuterUp": 0.5, "jawOpen": 0.5, "jawLeft": 2.0, "jawRight": 2.0,
+    "mouthSmile": 0.5, "mouthFrown": 0.5, "mouthPucker": 0.7, "mouthFunnel": 1.0, "mouthStretch": 0.7,
+    "mouthUpperUp": 0.5, "mouthLowerDown": 0.5, "mouthLeft": 1.0, "mouthRight": 1.0, "mouthClose": 2.0,
+    "mouthPress": 3.0, "mouthRoll": 3.0, "mouthShrug": 1.0, "mouthDimple": 3.0,
+}  # fmt: skip
+"""How firmly a fitted weight (by its start) is held to the tracker's value: 1 = as firmly as to the contours."""
+
+
+def _row_trust() -> np.ndarray:
+    """Return (K,): how much each contour point counts in the fit; lids and irises are measured apart."""
+    trust = np.zeros(NUM_CONTOUR_POINTS)
+    trust[CONTOUR_SLICES["outer_lips"]] = trust[CONTOUR_SLICES["inner_lips"]] = 1.0
+    trust[CONTOUR_SLICES["left_brow"]] = trust[CONTOUR_SLICES["right_brow"]] = 1.0
+    trust[CONTOUR_SLICES["nose_base"]] = 0.7
+    oval = CONTOUR_SLICES["face_oval"]
+    trust[oval.start + 12 : oval.start + 25] = 0.3
+    return trust + RIGID_WEIGHTS
+
+
+def _affine_motions() -> np.ndarray:
+    """Return (8, 2 K): x and y of every point moved along with its own x, y, z, and as a whole."""
+    rest = rest_points(HUMAN_RIG).astype(np.float64)
+    affine = np.zeros((8, NUM_CONTOUR_POINTS, 2))
+    for axis in range(2):
+        affine[4 * axis : 4 * axis + 3, :, axis], affine[4 * axis + 3, :, axis] = rest.T, 1.0
+    return affine.reshape(8, -1)
+
+
+_COLUMN = BLENDSHAPE_INDEX
+_ROW_TRUST = _row_trust()
+_AFFINE = _affine_motions()
+_FITTED = np.array([index for index, name in enumerate(BLENDSHAPES) if name.startswith(tuple(_HOLD))])
+_FITTED_BASIS = HUMAN_BASIS[_FITTED][..., :2].reshape(len(_FITTED), -1)
+_STIFFNESS = (_FITTED_BASIS**2 @ np.repeat(_ROW_TRUST, 2)) * np.array(
+    [next(hold for start, hold in _HOLD.items() if BLENDSHAPES[index].startswith(start)) for index in _FITTED]
+)
+_GAP_OF_JAW = float(lip_gap(HUMAN_BASIS[_COLUMN["jawOpen"]]))
+_GAP_OF_PARTING = sum(
+    float(lip_gap(HUMAN_BASIS[_COLUMN[f"mouth{part}{side}"]]))
+    for part in ("LowerDown", "UpperUp")
+    for side in ("Left", "Right")
+)
+
+
+def fit_weights(motion: HeadMotion, blendshapes: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """Express seen frames in the 52 weights.
+
+    Args:
+        motion: S seen frames, fitted with the calibration's neutral face.
+        blendshapes: (S, 52) of the same frames, as the tracker gave them.
+        calibration: The performer at rest.
+
+    Returns:
+        (S, 52) float64 in 0..1.
+    """
+    guess = excess_weights(blendshapes, calibration.blendshapes.astype(np.float64))
+    guess = np.clip(guess * calibration.gains, 0.0, 1.0)
+    weights = np.empty_like(guess)
+    for start in range(0, len(guess), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        facing = _facing(motion.rotation[part], calibration.neutral)
+        weights[part] = _fit_contours(motion.points[part], facing, guess[part], calibration)
+    _set_gaze(weights, blendshapes, calibration)
+    _set_lips(weights, motion.points, calibration)
+    _set_lids(weights, motion, calibration)
+    return weights
+
+
+def _facing(rotation: np.ndarray, neutral: np.ndarray) -> np.ndarray:
+    """Return (S, K) in 0..1: how far each point's side of the face is turned to the camera."""
+    yaw = np.arcsin(np.clip(rotation[:, 0, 2], -1, 1))
+    side = np.sign(neutral[:, 0]) * np.minimum(1.0, np.abs(neutral[:, 0]) / 0.3)
+    away = np.clip(yaw[:, None] * side - 0.15, 0.0, None)
+    return np.exp(-((away / 0.45) ** 2))
+
+
+def _fit_contours(points: np.ndarray, facing: np.ndarray, guess: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """Fit weights in 0..1 to contour motion, near the guess; head-pose residue is fitted along and dropped.
+
+    The residue (an affine change of x and y: the tracker's mesh stretches and shears as the head turns) is nearly free,
+    so that it is not read as expression.
+    """
+    neutral = calibration.neutral.astype(np.float64)
+    moved = ((points - neutral) / region_ratios(neutral))[..., :2].reshape(len(points), -1)
+    trust = np.repeat(facing * _ROW_TRUST, 2, axis=1)
+    basis = np.concatenate([_FITTED_BASIS, _AFFINE])
+    hessian = np.einsum("ik,sk,jk->sij", basis, trust, basis, optimize=True)
+    fixed = guess @ HUMAN_BASIS[..., :2].reshape(len(BLENDSHAPES), -1) - guess[:, _FITTED] @ _FITTED_BASIS
+    pull = (trust * (moved - fixed)) @ basis.T
+    num = len(_FITTED)
+    hessian[:, range(num), range(num)] += _STIFFNESS
+    hessian[:, range(num, num + 8), range(num, num + 8)] += _RESIDUE_STIFFNESS
+    pull[:, :num] += guess[:, _FITTED] * _STIFFNESS
+    share = np.linalg.solve(hessian[:, num:, num:], hessian[:, num:, :num])
+    reduced = hessian[:, :num, :num] - np.swapaxes(hessian[:, num:, :num], 1, 2) @ share
+    out = guess.copy()
+    reduced_pull = pull[:, :num] - np.einsum("sa,saj->sj", pull[:, num:], share)
+    out[:, _FITTED] = _minimise_in_box(reduced, reduced_pull, guess[:, _FITTED])
+    return out
+
+
+def _minimise_in_box(hessian: np.ndarray, pull: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Minimise x'Hx/2 - x'pull for each frame with 0 <= x <= 1, by coordinate descent."""
+    value = start.copy()
+    for _ in range(_SWEEPS):
+        for column in range(value.shape[1]):
+            residue = pull[:, column] - np.einsum("sj,sj->s", hessian[:, column], value)
+            value[:, column] = np.clip(value[:, column] + residue / hessian[:, column, column], 0.0, 1.0)
+    return value
+
+
+def _set_gaze(weights: np.ndarray, blendshapes: np.ndarray, calibration: Calibration) -> None:
+    """Give both eyes one gaze, the mean of what the tracker saw in each, from the performer's resting gaze."""
+    for axis in (("eyeLookOutLeft", "eyeLookInRight", "eyeLookInLeft", "eyeLookOutRight"),
+                 ("eyeLookUpLeft", "eyeLookUpRight", "eyeLookDownLeft", "eyeLookDownRight")):  # fmt: skip
+        columns = [_COLUMN[name] for name in axis]
+        signs = np.array([0.5, 0.5, -0.5, -0.5])
+        gaze = blendshapes[:, columns] @ signs - calibration.blendshapes[columns] @ signs
+        weights[:, columns[:2]] = np.clip(gaze, 0.0, 1.0)[:, None]
+        weights[:, columns[2:]] = np.clip(-gaze, 0.0, 1.0)[:, None]
+
+
+def _set_lips(weights: np.ndarray, points: np.ndarray, calibration: Calibration) -> None:
+    """Let the lips part as far as the performer's do, in mouth widths: shut is shut, whatever the jaw does."""
+    ratio = mouth_width(calibration.neutral) / mouth_width(rest_points(HUMAN_RIG))
+    wanted = np.clip(lip_gap(points) / ratio - _LIP_NOISE, 0.0, None)
+    parting = [_COLUMN[f"mouth{part}{side}"] for part in ("LowerDown", "UpperUp") for side in ("Left", "Right")]
+    jaw, close, funnel = _COLUMN["jawOpen"], _COLUMN["mouthClose"], _COLUMN["mouthFunnel"]
+    for _ in range(3):
+        gap = lip_gap(face_points(HUMAN_RIG, weights)).astype(np.float64)
+        share = np.clip(wanted / np.maximum(gap, 1e-3), 0.0, 1.0)
+        weights[:, [*parting, funnel]] *= share[:, None]
+        weights[:, close] = np.maximum(weights[:, close], weights[:, jaw] * (1.0 - share))
+        missing = np.clip(wanted - gap, 0.0, None)
+        weights[:, close] *= np.exp(-missing / _LIP_NOISE)
+        weights[:, jaw] += 0.5 * missing / _GAP_OF_JAW
+        weights[:, parting] += (0.5 * missing / _GAP_OF_PARTING)[:, None]
+        np.clip(weights, 0.0, 1.0, out=weights)
+
+
+def _set_lids(weights: np.ndarray, motion: HeadMotion, calibration: Calibration) -> None:
+    """Open the lids as far as the performer's are, from 0 (shut) over 1 (as at rest) to wide."""
+    lids = [[_COLUMN[f"{name}{side}"] for side in ("Left", "Right")] for name in ("eyeBlink", "eyeWide", "eyeSquint")]
+    blink, wide, squint = lids
+    opening = _couple_eyes(lid_openings(motion.points, calibration), motion.rotation)
+    rest_aperture = eye_apertures(rest_points(HUMAN_RIG))
+    weights[:, blink] = 0.0
+    weights[:, wide] = np.clip((opening - 1.1) / 0.25, 0.0, 1.0)
+    weights[:, squint] *= np.clip((1.05 - opening) / 0.15, 0.0, 1.0)
+    given = eye_apertures(face_points(HUMAN_RIG, weights)) / rest_aperture
+    weights[:, blink] = np.clip(1.0 - np.minimum(opening, 1.0) / np.maximum(given, 1e-3), 0.0, 1.0)
+
+
+def lid_openings(points: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """Return (S, 2): left and right lid opening, 0 shut, 1 as at rest, above 1 wide."""
+    opened = calibration.open_aperture - calibration.closed_aperture
+    opening = (eye_apertures(points) - calibration.closed_aperture) / np.maximum(opened, 1e-3)
+    return np.clip((opening - _SHUT_BELOW) / (1.0 - _SHUT_BELOW), 0.0, 1.5)
+
+
+def _couple_eyes(opening: np.ndarray, rotation: np.ndarray) -> np.ndarray:
+    """Let the eye that is turned away follow the other one, whose lids the camera sees."""
+    yaw_deg = np.rad2deg(np.arcsin(np.clip(rotation[:, 0, 2], -1, 1)))
+    turned = np.stack([yaw_deg, -yaw_deg], axis=1)
+    own = np.exp(-((np.clip(turned - 8.0, 0.0, None) / 14.0) ** 2))
+    return own * opening + (1.0 - own) * opening[:, ::-1]

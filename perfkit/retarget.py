@@ -1,0 +1,163 @@
+"""A performer's motion on a character: the arrow from PerformanceTrack to CharacterTrack.
+
+In: a performance, a rig, the performer's calibration. Out: what the character does on its own canvas.
+
+    face points --headspace--> expression --> 52 weights --rig--> contours --pose_face--> canvas px
+                          \\--> head turn, place, size --framing--> head channels --^
+    body, hands --> limb directions, hands at the face --rig's bones--> body px
+
+Nothing but the 52 weights, the head's channels and the limb directions crosses over: the performer's face shape cannot.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from perfkit.arms import place_body
+from perfkit.body import measure_body
+from perfkit.calibrate import Calibration, fit_calibration
+from perfkit.errors import SettingsError
+from perfkit.expression import fit_weights
+from perfkit.framing import HEAD_NOISE, frame_head
+from perfkit.headspace import HeadMotion, measure_head
+from perfkit.measures import feature_places
+from perfkit.proportions import Rig
+from perfkit.rig import face_points, hands_from_body, pose_body, pose_face, present_rows, rest_head, rest_limbs
+from perfkit.smoothing import fill_gaps, smooth_offline
+from perfkit.track import CharacterTrack, PerformanceTrack
+from perfkit.vocabulary import BLENDSHAPES
+
+
+@dataclass(frozen=True)
+class RetargetSettings:
+    """What a person changes about a retarget.
+
+    Attributes:
+        canvas_wh: The character's canvas, px.
+        head_from: "camera" turns the head as the camera sees it; "neutral" makes the performer's usual turn the
+            character's straight ahead (for a camera that stands at the side, above or below).
+        position_gain: How much of the performer's way across their picture the character's head goes, 0 = none.
+        size_gain: How much of their coming nearer and going away it follows, 0 = none.
+        smoothing: Reach of the smoothing in time against the usual, 0 = none.
+        with_body: Whether shoulders, arms and hands follow the performer's; else they rest below the head.
+    """
+
+    canvas_wh: tuple[int, int] = (256, 256)
+    head_from: str = "camera"
+    position_gain: float = 0.8
+    size_gain: float = 0.7
+    smoothing: float = 1.0
+    with_body: bool = True
+
+    def __post_init__(self) -> None:
+        if self.head_from not in ("camera", "neutral"):
+            raise SettingsError(f"retarget: head_from is {self.head_from!r}, expected 'camera' or 'neutral'")
+        for name in ("position_gain", "size_gain", "smoothing"):
+            if not 0.0 <= getattr(self, name) <= 4.0:
+                raise SettingsError(f"retarget: {name} is {getattr(self, name)}, expected 0 to 4")
+        if min(self.canvas_wh) < 16:
+            raise SettingsError(f"retarget: canvas_wh is {self.canvas_wh}, expected at least 16 x 16 px")
+
+
+def retarget(
+    track: PerformanceTrack,
+    rig: Rig,
+    *,
+    calibration: Calibration | None = None,
+    settings: RetargetSettings | None = None,
+) -> CharacterTrack:
+    """Let a character perform a take.
+
+    Args:
+        track: The performance.
+        rig: The character's proportions.
+        calibration: The performer at rest; fitted from this take when not given.
+        settings: What to follow and how much.
+
+    Returns:
+        CharacterTrack with a value in every frame; its flags say where no face was seen.
+
+    Raises:
+        CalibrationError: No calibration was given and too few frames hold a face.
+    """
+    settings = settings or RetargetSettings()
+    calibration = calibration or fit_calibration(track)
+    motion = measure_head(track, calibration.neutral.astype(np.float64))
+    weights, gap_flags = _weights_over_time(track, motion, (calibration, settings.smoothing))
+    head = _head_over_time(track, motion, (rig, settings))
+    face, visibility = pose_face(face_points(rig, weights), head)
+    body = _body_over_time(track, motion, (rig, settings, head, calibration.neutral))
+    return CharacterTrack(
+        times=track.times,
+        canvas_wh=settings.canvas_wh,
+        weights=weights,
+        head=head,
+        face=face,
+        face_visibility=visibility * present_rows(rig),
+        body=body,
+        hands=hands_from_body(body),
+        flags=(track.flags | gap_flags).astype(np.uint8),
+        rig_digest=rig.digest(),
+    )
+
+
+def _weights_over_time(
+    track: PerformanceTrack, motion: HeadMotion, how: tuple[Calibration, float]
+) -> tuple[np.ndarray, np.ndarray]:
+    calibration, smoothing = how
+    weights = np.zeros((len(track), len(BLENDSHAPES)))
+    seen = _seen(track, motion)
+    if len(motion.frames):
+        weights[seen] = fit_weights(motion, track.blendshapes[motion.frames].astype(np.float64), calibration)
+    seconds = track.times.seconds
+    weights, flags = fill_gaps(seconds, weights, seen, np.zeros(len(BLENDSHAPES)))
+    if smoothing > 0:
+        weights = smooth_offline(seconds, weights, reach_seconds=0.1 * smoothing, noise_limits=(0.008, 0.04))
+    return weights.astype(np.float32), flags
+
+
+def _head_over_time(track: PerformanceTrack, motion: HeadMotion, how: tuple[Rig, RetargetSettings]) -> np.ndarray:
+    rig, settings = how
+    rest = rest_head(rig, settings.canvas_wh).astype(np.float64)
+    head = np.tile(rest, (len(track), 1))
+    seen = _seen(track, motion)
+    if len(motion.frames):
+        head[seen] = frame_head(
+            motion,
+            rest,
+            canvas_wh=settings.canvas_wh,
+            gains=(settings.position_gain, settings.size_gain),
+            from_neutral=settings.head_from == "neutral",
+        )
+    seconds = track.times.seconds
+    head, _ = fill_gaps(seconds, head, seen, rest)
+    if settings.smoothing > 0:
+        unit = np.array([1, 1, 1, *[min(settings.canvas_wh) / 256] * 3])
+        limits = np.array(HEAD_NOISE).T * unit
+        for columns, reach in ((slice(0, 5), 0.12), (slice(5, 6), 0.3)):
+            head[:, columns] = smooth_offline(
+                seconds,
+                head[:, columns],
+                reach_seconds=reach * settings.smoothing,
+                noise_limits=(limits[0, columns], limits[1, columns]),
+            )
+    return head.astype(np.float32)
+
+
+def _body_over_time(
+    track: PerformanceTrack, motion: HeadMotion, how: tuple[Rig, RetargetSettings, np.ndarray, np.ndarray]
+) -> np.ndarray:
+    rig, settings, head, neutral = how
+    if not settings.with_body or not len(motion.frames):
+        return pose_body(rig, np.tile(rest_limbs(), (len(track), 1, 1)), head)
+    frames = np.arange(len(track))
+    center_px = np.stack([np.interp(frames, motion.frames, motion.center_px[:, axis]) for axis in range(2)], axis=1)
+    scale_px = np.interp(frames, motion.frames, motion.scale_px)
+    body = measure_body(track, center_px=center_px, scale_px=scale_px)
+    return place_body(body, rig, head, feature_places(neutral))
+
+
+def _seen(track: PerformanceTrack, motion: HeadMotion) -> np.ndarray:
+    seen = np.zeros(len(track), dtype=bool)
+    seen[motion.frames] = True
+    return seen
