@@ -59,15 +59,16 @@ class MediaPipeTracker:
             mediapipe.Image(mediapipe.ImageFormat.SRGB, image_rgb), image_rgb.shape[1], image_rgb.shape[0]
         )
         empty = make_empty_observation()
-        face, (body, hands) = self._pool.run(
-            [
-                lambda: self._face.track(picture, seconds),
-                lambda: (
-                    self._pose.track(picture, seconds) if self._pose else None,
-                    self._hands.track(picture, seconds) if self._hands else [],
-                ),
-            ]
-        )
+        with _quiet_stderr():
+            face, (body, hands) = self._pool.run(
+                [
+                    lambda: self._face.track(picture, seconds),
+                    lambda: (
+                        self._pose.track(picture, seconds) if self._pose else None,
+                        self._hands.track(picture, seconds) if self._hands else [],
+                    ),
+                ]
+            )
         body = empty.body if body is None else body
         flags = FrameFlag(0)
         if face is None and self._crop_face is not None:
@@ -269,7 +270,7 @@ def _hands_by_side(hands: list[_Hand], body: np.ndarray) -> np.ndarray:
 
 @contextlib.contextmanager
 def _quiet_stderr() -> Iterator[None]:
-    """Send stderr away while tasks are made: MediaPipe's C++ greets there and has no switch for it."""
+    """Send stderr away while tasks are at work: MediaPipe's C++ greets there and has no switch for it."""
     kept = os.dup(2)
     sink = os.open(os.devnull, os.O_WRONLY)
     try:

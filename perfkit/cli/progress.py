@@ -1,5 +1,6 @@
 """Progress bars on stderr: what is done, frames a second, time left. Silent where stderr is not a terminal."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -26,9 +27,14 @@ def progress_bar(label: str, unit: str = "frames") -> Iterator[OnProgress]:
             rate = task.finished_speed or task.speed
             return Text(f"{rate:5.1f} {unit}/s" if rate else "", style="cyan")
 
-    console = Console(stderr=True)
+    # A stderr of its own: while a tracker works, the common one is kept quiet.
+    stream = os.fdopen(os.dup(2), "w")
+    console = Console(file=stream)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), RateColumn(""))
-    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as progress:
+    with (
+        stream,
+        Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as progress,
+    ):
         task = progress.add_task(label, total=None)
 
         def on_progress(done: int, total: int) -> None:
