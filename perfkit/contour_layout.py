@@ -106,7 +106,7 @@ def _lay_eye(rig: Rig, side: str, rest: np.ndarray, basis: np.ndarray) -> np.nda
     closed = upper + rig.lid_close * (lower - upper)
     radius = 0.5 * rig.iris_size * min(rig.eye_height, rig.eye_width)
     centre = np.array([sign * rig.eye_x, rig.eye_y - 0.04 * rig.eye_height])
-    rim = np.array([[0, 0], [1, 0], [0, -1], [-1, 0], [0, 1]]) * radius + centre
+    rim = np.array([[0, 0], [1, 0], [0, -1], [-1, 0], [0, 1]]) * (radius, radius * rig.iris_stretch) + centre
     iris = CONTOUR_SLICES[f"{side}_iris"]
     rest[iris] = np.column_stack([rim, np.full(5, surface_z(rig, *centre))])
     rest[iris, 2] += (rim[:, 0] - centre[0]) * _slope(rig, *centre)

@@ -26,6 +26,7 @@ class Rig:
         eye_tilt: Outer corner above the inner corner, as a fraction of the width.
         eye_roundness: 0 almond, 1 round, 2 boxy.
         iris_size: Radius of the iris as a fraction of half the eye's smaller side.
+        iris_stretch: Height of the iris over its width.
         lid_close: Where the lids meet, 0 at the upper and 1 at the lower lid's rest.
         brow_y: Distance of the brow's middle above the upper lid.
         brow_width, brow_thickness: Full width, thickness in its middle.
@@ -58,6 +59,7 @@ class Rig:
     eye_tilt: float = 0.05
     eye_roundness: float = 0.5
     iris_size: float = 0.85
+    iris_stretch: float = 1.0
     lid_close: float = 0.78
     brow_y: float = 0.17
     brow_width: float = 0.42
@@ -78,15 +80,15 @@ class Rig:
     jaw_drop: float = 0.26
     muzzle: float = 0.0
     neck_length: float = 0.95
-    shoulder_width: float = 2.9
+    shoulder_width: float = 2.4
     torso_length: float = 4.4
-    hip_width: float = 1.9
+    hip_width: float = 1.7
     upper_arm: float = 2.3
     forearm: float = 2.1
-    hand: float = 0.9
+    hand: float = 0.72
     head_x: float = 0.5
-    head_y: float = 0.43
-    head_scale: float = 0.195
+    head_y: float = 0.46
+    head_scale: float = 0.23
     absent: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -130,8 +132,8 @@ class Rig:
 
 
 _POSITIVE = frozenset(
-    ("face_width", "jaw", "depth", "eye_width", "eye_height", "iris_size", "brow_width", "brow_gain", "mouth_width",
-     "mouth_gain", "mouth_open", "nose_width", "shoulder_width", "torso_length", "upper_arm", "forearm", "hand",
+    ("face_width", "jaw", "depth", "eye_width", "eye_height", "iris_size", "iris_stretch", "brow_width", "brow_gain",
+     "mouth_width", "mouth_gain", "mouth_open", "nose_width", "shoulder_width", "torso_length", "upper_arm", "forearm", "hand",
      "head_scale")
 )  # fmt: skip
 

@@ -1,0 +1,49 @@
+"""A character in words: a fixed order of slots from a closed list, so that caption + control name the exact drawing.
+
+anime girl cel inked | pink long bangs | blue eyes fair skin | red hoodie stripes | round glasses ... | hard leftlight
+"""
+
+from perfkit.training.puppet.look import FURRED, HARDNESSES, LIGHT_DIRECTIONS, OPTIONS, Light, Puppet
+
+LIGHT_WORDS: dict[str, str] = {side: f"{side}light" for side in LIGHT_DIRECTIONS}
+EAR_WORDS: dict[str, str] = {name: f"{name}ears" for name in ("elf", "cat", "dog", "bear", "rabbit", "fox", "mouse")}
+
+
+def _words() -> tuple[str, ...]:
+    names: list[str] = []
+    for slot in (
+        "family", "gender", "style", "line", "hair", "fringe", "hair_colour", "eye_colour", "skin", "marking", "clothes",
+        "cloth_colour", "pattern", "glasses", "hat", "beard", "cheeks",
+    ):  # fmt: skip
+        names += [word for word in OPTIONS[slot] if word not in ("none", "plain")]
+    names += ["dot", "void", "eyes", "skin", "fur", "metal", "glasses", "beard"]
+    return tuple(dict.fromkeys([*names, *EAR_WORDS.values(), *HARDNESSES, *LIGHT_WORDS.values()]))
+
+
+WORDS: tuple[str, ...] = _words()
+"""Every word that a caption may hold, without repeats, in a fixed order."""
+
+
+def caption(puppet: Puppet, light: Light | None = None) -> str:
+    """Return the character's caption; without a light the light's words are left out."""
+    look = puppet.look
+    words = [look.family, look.gender, look.style, look.line]
+    if look.hair == "bald":
+        words += ["bald"] if look.family not in FURRED and look.family != "robot" else []
+    else:
+        words += [look.hair_colour, look.hair]
+        words += [look.fringe] if look.hair not in ("mohawk", "buzz", "quiff") else []
+    words += {"dot": ["dot"], "void": [look.eye_colour, "void"]}.get(look.eyes, [look.eye_colour]) + ["eyes"]
+    words += [look.skin, "fur" if look.family in FURRED else "metal" if look.family == "robot" else "skin"]
+    words += [look.marking] if look.marking != "plain" else []
+    words += [look.cloth_colour, look.clothes]
+    words += [look.pattern] if look.pattern != "plain" else []
+    if look.ears in EAR_WORDS and look.family not in FURRED:
+        words.append(EAR_WORDS[look.ears])
+    words += [look.glasses] + (["glasses"] if look.glasses != "shades" else []) if look.glasses != "none" else []
+    words += [look.hat_colour, look.hat] if look.hat != "none" else []
+    words += [look.beard] if look.beard != "none" else []
+    words += [look.cheeks] if look.cheeks != "plain" else []
+    if light is not None:
+        words += [light.hardness, LIGHT_WORDS[light.side]]
+    return " ".join(words)

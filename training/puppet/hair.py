@@ -1,0 +1,364 @@
+"""Hair as volumes on the head: what hangs behind, the cap with its fringe in front, tails and tufts.
+
+The cap is a `Ball` around the skull; the face looks out of an opening in it. The opening's upper edge is the fringe,
+written in head space, so it turns, nods and disappears behind the limb with the head.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from perfkit.training.puppet import ink, palette
+from perfkit.training.puppet.scene import Ball, Scene
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A hair style's cap: added width, top, bottom (head space y), opening's half width below the temples; curtain."""
+
+    volume: float
+    top: float
+    bottom: float
+    window: float
+    curtain: float = 0.0
+    covers_ears: bool = False
+
+
+CUTS: dict[str, Cut] = {
+    "buzz": Cut(0.02, -1.14, 0.45, 9.0),
+    "short": Cut(0.09, -1.24, 0.5, 9.0),
+    "bob": Cut(0.2, -1.24, 1.02, 0.84, covers_ears=True),
+    "long": Cut(0.17, -1.23, 0.95, 0.86, curtain=2.5, covers_ears=True),
+    "wavy": Cut(0.22, -1.25, 1.0, 0.88, curtain=1.75, covers_ears=True),
+    "ponytail": Cut(0.07, -1.2, 0.5, 9.0),
+    "twintails": Cut(0.08, -1.2, 0.5, 9.0),
+    "bun": Cut(0.07, -1.2, 0.5, 9.0),
+    "curly": Cut(0.24, -1.36, 0.75, 0.95, covers_ears=True),
+    "spiky": Cut(0.1, -1.22, 0.5, 9.0),
+    "braids": Cut(0.1, -1.21, 0.62, 0.92, covers_ears=True),
+    "quiff": Cut(0.06, -1.2, 0.45, 9.0),
+}
+
+# Fringe edges: x as a share of the face's half width, y as a share of the way from hairline (0) to brows (1).
+_FRINGES: dict[str, list[tuple[float, float]]] = {
+    "slick": [(-0.9, 0.95), (-0.78, 0.3), (-0.45, 0.02), (0.0, -0.08), (0.45, 0.02), (0.78, 0.3), (0.9, 0.95)],
+    "bangs": [
+        (-0.92, 1.25), (-0.84, 0.95), (-0.5, 0.92), (-0.46, 0.7), (-0.4, 0.93), (-0.04, 0.95), (0.0, 0.74), (0.05, 0.95),
+        (0.4, 0.93), (0.45, 0.7), (0.5, 0.92), (0.84, 0.95), (0.92, 1.25),
+    ],
+    "parted": [(-0.92, 1.45), (-0.82, 0.95), (-0.5, 0.5), (-0.1, 0.08), (0.0, -0.18), (0.1, 0.08), (0.5, 0.5), (0.82, 0.95), (0.92, 1.45)],
+    "swept": [(-0.92, 1.4), (-0.84, 0.85), (-0.62, 0.4), (-0.42, -0.1), (-0.3, 0.1), (0.1, 0.62), (0.5, 0.95), (0.72, 1.2), (0.8, 0.98), (0.92, 1.5)],
+    "curtain": [(-0.94, 2.2), (-0.8, 1.7), (-0.62, 1.0), (-0.3, 0.4), (0.0, -0.12), (0.3, 0.4), (0.62, 1.0), (0.8, 1.7), (0.94, 2.2)],
+    "jagged": [
+        (-0.94, 1.9), (-0.76, 0.72), (-0.66, 1.1), (-0.48, 0.45), (-0.3, 1.12), (-0.16, 0.42), (0.06, 1.3), (0.2, 0.42),
+        (0.4, 1.15), (0.54, 0.45), (0.68, 1.1), (0.78, 0.7), (0.94, 1.9),
+    ],
+}  # fmt: skip
+_SHARP = frozenset({"jagged", "bangs"})
+
+
+def hair_rgb(scene: Scene) -> palette.Colour:
+    """Return the hair's colour; stubble on the skull shines through to the skin."""
+    colour = palette.HAIR[scene.look.hair_colour]
+    return palette.mix(colour, scene.look.skin_rgb, 0.38) if scene.look.hair == "buzz" else colour
+
+
+def cap_ball(scene: Scene) -> Ball:
+    """Return the volume that hair, hats and headphones sit on."""
+    rig, cut = scene.rig, CUTS.get(scene.look.hair)
+    volume, top, bottom = (cut.volume, cut.top, cut.bottom) if cut else (0.0, -1.12, 0.5)
+    middle = 0.5 * (top + bottom)
+    half_width = rig.face_width + volume + (0.05 * rig.cheek if cut else 0)
+    return Ball(scene, (0.0, middle, -0.14), (half_width, 0.5 * (bottom - top), 1.18 * rig.face_width + volume + 0.03))
+
+
+def fringe_curve(scene: Scene) -> np.ndarray:
+    """Return the fringe's edge in head space (N, 2), from the performer's right to left."""
+    rig = scene.rig
+    brow = rig.eye_y - 0.55 * rig.eye_height - rig.brow_y
+    lowest = rig.eye_y - 0.52 * rig.eye_height
+    hairline = -1.0 + 0.42 * max(0.15, brow + 1.0)
+    points = np.array(_FRINGES[scene.look.fringe])
+    share = points[:, 1]
+    y = np.where(
+        share <= 1, hairline + share * (brow - hairline), brow + (share - 1) * (max(lowest, brow + 0.1) - brow)
+    )
+    return np.column_stack([points[:, 0] * rig.face_width, y])
+
+
+def _opening(scene: Scene, ball: Ball, cut: Cut) -> ink.Path:
+    """Return the visible part of the hole in the cap through which the face looks, px.
+
+    Fringe over the forehead, down in front of (or behind) the ears, and back under the nape, where the cap is open.
+    """
+    rig, fringe = scene.rig, fringe_curve(scene)
+    temple = rig.eye_y + 0.16
+    wide = cut.window * rig.face_width
+    edge = ball.unit_from_xy(_dense(_finer_fringe(scene, fringe)))
+    if cut.window < 2:
+        front = np.array([(wide, temple + 0.3), (1.03 * wide, 0.5), (wide, cut.bottom)])
+        side = np.concatenate([ball.unit_from_xy(front), _around(np.array([0.72, 0.3, 0.0]), 0.93, -0.3)])
+    else:
+        side = np.concatenate([ball.unit_from_xy(np.array([(0.95 * rig.face_width, temple)])), _BEHIND_EAR])
+    ring = np.concatenate([edge, side, side[::-1] * (-1.0, 1.0, 1.0)])
+    hidden = ball.facing(ring) < 0.02
+    px = ball.wrap(ring)
+    px[hidden] += 0.12 * (px[hidden] - ball.middle)
+    return ink.polygon(px)
+
+
+def _around(x: np.ndarray, y: float, z: float) -> np.ndarray:
+    unit = np.column_stack([x, np.full(len(x), y), np.full(len(x), z)])
+    return unit / np.linalg.norm(unit, axis=1, keepdims=True)
+
+
+_BEHIND_EAR = np.array([(0.99, 0.35, 0.12), (0.97, 0.3, -0.2), (0.86, 0.6, -0.3), (0.6, 0.85, -0.5), (0.0, 0.9, -0.6)])
+_BEHIND_EAR /= np.linalg.norm(_BEHIND_EAR, axis=1, keepdims=True)
+
+
+def _finer_fringe(scene: Scene, fringe: np.ndarray) -> np.ndarray:
+    return fringe if scene.look.fringe in _SHARP else ink.curve(fringe, 3)
+
+
+def _dense(ring: np.ndarray) -> np.ndarray:
+    """Return the line with every edge's middle added, so that it bends around the head."""
+    fine = np.empty((2 * len(ring) - 1, 2))
+    fine[::2], fine[1::2] = ring, 0.5 * (ring[1:] + ring[:-1])
+    return fine
+
+
+def draw_back_hair(scene: Scene) -> None:
+    """Draw everything that hangs behind head and shoulders."""
+    look = scene.look
+    cut = CUTS.get(look.hair)
+    if cut is None or look.hair == "bald":
+        return
+    base = palette.shaded(hair_rgb(scene), 0.3)
+    ball = cap_ball(scene)
+    if look.hair in _TAILS:
+        _TAILS[look.hair](scene, ball, False)
+    if cut.curtain:
+        _draw_curtain(scene, ball, cut, base)
+    elif look.hair == "spiky":
+        _draw_spikes(scene, ball, base, front=False)
+    elif look.hair == "curly":
+        _draw_curls(scene, ball, base)
+    else:
+        scene.solid(ball.outline(), base, relief=0.15)
+
+
+def _draw_curtain(scene: Scene, ball: Ball, cut: Cut, base: palette.Colour) -> None:
+    """Hang long hair from the cap down its own weight: it follows yaw, and hardly pitch or roll."""
+    ring = ball.outline_points(28)
+    width, unit = ball.radii[0] * (1.0 if scene.look.hair == "long" else 1.12), scene.unit
+    yaw = np.arctan2(scene.rotation[0, 2], scene.rotation[2, 2])
+    back = scene.place(np.array([0.0, 0.45, -0.45]))
+    span = unit * np.hypot(width * np.cos(yaw), 0.55 * np.sin(yaw))
+    t = np.linspace(-1, 1, 9)
+    drop = cut.curtain - 0.45
+    notch = np.where(np.arange(9) % 2 == 0, 0.0, -0.12 if scene.look.hair == "long" else -0.2)
+    bottom = back + np.stack([t * span * 0.96, (drop + notch - 0.15 * t * t) * unit], axis=1)
+    sides = back + np.array([[-span * 1.03, 0.45 * drop * unit], [span * 1.03, 0.45 * drop * unit]])
+    upper = ink.hull_points(np.concatenate([ring, sides, bottom[[0, -1]]]), 40)
+    body = ink.unite(ink.hull(upper, 40), ink.smooth(np.concatenate([sides[:1], bottom, sides[1:]])))
+    scene.solid(body, base, relief=0.25)
+
+
+def draw_front_hair(scene: Scene) -> None:
+    """Draw cap and fringe over the face, with its shadow on the forehead."""
+    look = scene.look
+    cut = CUTS.get(look.hair)
+    if look.hair == "mohawk":
+        _draw_mohawk(scene)
+    if cut is None:
+        return
+    ball, colour = cap_ball(scene), hair_rgb(scene)
+    silhouette = ball.outline()
+    if look.hair == "spiky":
+        _draw_spikes(scene, ball, colour, front=True)
+    elif look.hair == "curly":
+        silhouette = _curl_outline(scene, ball)
+    elif look.hair == "quiff":
+        _draw_quiff(scene, ball, colour)
+    cap = ink.subtract(silhouette, _opening(scene, ball, cut))
+    if look.hair != "buzz":
+        scene.cast(cap, scene.head_path, look.skin_rgb, reach=0.09)
+    scene.solid(cap, colour, relief=0.22)
+    if look.hair != "buzz":
+        _draw_strands(scene, ball, cap, colour)
+    if look.hair == "quiff":
+        _draw_quiff(scene, ball, colour)
+    if look.hair in _TAILS:
+        _TAILS[look.hair](scene, ball, True)
+
+
+def _draw_strands(scene: Scene, ball: Ball, cap: ink.Path, colour: palette.Colour) -> None:
+    """Draw a few strands from crown to fringe, and a band of shine across them."""
+    crown = np.array([0.0, -0.93, -0.36])
+    edge = ball.unit_from_xy(fringe_curve(scene))
+    ends = edge[:: max(1, len(edge) // 6)]
+    t = np.linspace(0.3, 0.93, 6)[:, None]
+    lines = []
+    for end in ends:
+        line = crown * (1 - t) + end * t
+        lines.append(line / np.linalg.norm(line, axis=1, keepdims=True))
+    with scene.pen.clipped(cap):
+        if scene.look.style != "flat":
+            _draw_shine(scene, ball, crown, edge, colour)
+        for line in lines[1:-1]:
+            ahead = ball.facing(line) > 0.12
+            if ahead.sum() >= 3:
+                path = ink.smooth(ball.place(line[ahead]), closed=False)
+                scene.detail(path, palette.shaded(colour, 0.35), width=0.02, alpha=0.5)
+
+
+def _draw_shine(scene: Scene, ball: Ball, crown: np.ndarray, edge: np.ndarray, colour: palette.Colour) -> None:
+    lon = np.linspace(-1.05, 1.05, 15) + 0.45 * scene.light_xy[0]
+    saw = np.where(np.arange(15) % 2 == 0, 0.0, 0.075)
+    taper = np.sqrt(np.maximum(0.0, 1 - ((lon - 0.45 * scene.light_xy[0]) / 1.06) ** 2))
+
+    def band(lat: np.ndarray) -> np.ndarray:
+        return np.column_stack([np.cos(lat) * np.sin(lon), -np.sin(lat), np.cos(lat) * np.cos(lon)])
+
+    high, low = band(0.93 + 0.05 * taper), band(0.93 - (0.13 + saw) * taper)
+    shine = np.concatenate([high, low[::-1]])
+    if ball.facing(shine).mean() < 0.1:
+        return
+    strength = {"cel": 0.5, "soft": 0.38}[scene.look.style]
+    scene.pen.fill(ink.smooth(ball.wrap(shine)), palette.lit(colour, 0.62), strength)
+
+
+def _spike_fan() -> np.ndarray:
+    """Return directions (N, 3) of spikes over the skull."""
+    rows = []
+    for lat, count, phase in ((0.25, 12, 0.0), (0.62, 10, 0.3), (1.0, 7, 0.1), (1.4, 4, 0.2)):
+        lon = phase + np.arange(count) * 2 * np.pi / count
+        rows.append(
+            np.column_stack([np.cos(lat) * np.sin(lon), np.full(count, -np.sin(lat)), np.cos(lat) * np.cos(lon)])
+        )
+    return np.concatenate(rows)
+
+
+_SPIKES = _spike_fan()
+
+
+def _draw_spikes(scene: Scene, ball: Ball, colour: palette.Colour, *, front: bool) -> None:
+    facing = ball.facing(_SPIKES)
+    keep = (facing > -0.1) & (_SPIKES[:, 1] < -0.5) if front else facing < 0.45
+    spikes = _SPIKES[keep]
+    shapes = []
+    for spike in spikes[np.argsort(facing[keep])]:
+        side = np.cross(spike, (0.0, 0.3, 1.0))
+        side /= max(np.linalg.norm(side), 1e-6)
+        lean = spike * 1.36 + np.array([0.12, -0.12, 0.0])
+        base = np.stack([spike * 0.8 - side * 0.34, lean, spike * 0.8 + side * 0.34])
+        shapes.append(ink.polygon(ball.place(base)))
+    whole = ink.unite(ball.outline(0.98), *shapes) if not front else None
+    if whole is not None:
+        scene.solid(whole, colour, relief=0.15)
+        return
+    for shape in shapes:
+        scene.solid(shape, colour, relief=0.08)
+
+
+def _curl_centres(ball: Ball, count: int = 16) -> np.ndarray:
+    centres = ball.outline_points(count, 0.93)
+    return centres[centres[:, 1] < ball.middle[1] + 0.45 * np.ptp(centres[:, 1])]
+
+
+def _curl_outline(scene: Scene, ball: Ball) -> ink.Path:
+    radius = 0.25 * scene.unit
+    return ink.unite(ball.outline(), *[ink.disc(centre, radius) for centre in _curl_centres(ball)])
+
+
+def _draw_curls(scene: Scene, ball: Ball, base: palette.Colour) -> None:
+    scene.solid(_curl_outline(scene, ball), base, relief=0.2)
+
+
+def _tail(scene: Scene, root: np.ndarray, tip: np.ndarray, width: float, colour: palette.Colour) -> None:
+    """Draw a hanging lock between two picture points, px; width in head units."""
+    t = np.linspace(0, 1, 7)
+    bow = np.sin(np.pi * t)[:, None] * np.array([0.25 * np.sign(tip[0] - root[0] + 1e-6), 0.0]) * width * scene.unit
+    spine = root + t[:, None] * (tip - root) + bow
+    profile = width * scene.unit * (0.55 + 0.9 * np.sin(np.pi * (0.12 + 0.7 * t))) * (1 - t**3 * 0.92)
+    scene.solid(ink.ribbon(ink.curve(spine, 3), np.interp(np.linspace(0, 1, 19), t, profile)), colour, relief=0.12)
+
+
+def _draw_ponytail(scene: Scene, ball: Ball, front: bool) -> None:
+    behind = scene.rotation[2, 2] > 0.15
+    if front == behind:
+        return
+    root = scene.place(np.array([0.0, -0.62, -1.06]))
+    sway = scene.place(np.array([0.0, -0.4, -1.65]))
+    tip = np.array([sway[0], root[1] + 1.9 * scene.unit])
+    _tail(scene, root, tip, 0.42, hair_rgb(scene))
+    scene.solid(ink.disc(root, 0.13 * scene.unit), palette.CLOTH[scene.look.cloth_colour], relief=0.04)
+
+
+def _draw_twintails(scene: Scene, ball: Ball, front: bool) -> None:
+    for sign in (1.0, -1.0):
+        root3 = np.array([sign * (scene.rig.face_width * 0.95), -0.55, -0.32])
+        near = scene.facing((sign, 0.0, -0.3)) > 0.25
+        if near != front:
+            continue
+        root = scene.place(root3 * (1.08, 1.0, 1.0))
+        away = scene.place(root3 + (sign * 0.55, 0.0, -0.1))
+        tip = np.array([away[0], root[1] + 2.0 * scene.unit])
+        _tail(scene, root, tip, 0.4, hair_rgb(scene))
+        scene.solid(ink.disc(root, 0.12 * scene.unit), palette.CLOTH[scene.look.cloth_colour], relief=0.04)
+
+
+def _draw_braids(scene: Scene, ball: Ball, front: bool) -> None:
+    for sign in (1.0, -1.0):
+        near = scene.facing((sign, 0.0, 0.5)) > -0.1
+        if near != front:
+            continue
+        root = scene.place(np.array([sign * scene.rig.face_width * 0.98, 0.45, -0.1]))
+        for link in range(5):
+            centre = root + np.array([sign * 0.03 * link, 0.27 * link]) * scene.unit
+            size = (0.17 - 0.012 * link) * scene.unit
+            scene.solid(
+                ink.ellipse(centre, (size, 0.25 * size * sign), (0.0, 0.95 * size)), hair_rgb(scene), relief=0.07
+            )
+        end = root + np.array([sign * 0.15, 1.32]) * scene.unit
+        scene.solid(ink.disc(end, 0.09 * scene.unit), palette.CLOTH[scene.look.cloth_colour], relief=0.04)
+
+
+def _draw_bun(scene: Scene, ball: Ball, front: bool) -> None:
+    top = np.array([0.0, -1.2, -0.45])
+    toward = scene.rotation[2] @ top > 0
+    if front != toward:
+        return
+    path = Ball(scene, (0.0, -1.26, -0.48), (0.36, 0.32, 0.36)).outline()
+    scene.solid(path, hair_rgb(scene), relief=0.1)
+
+
+_TAILS = {"ponytail": _draw_ponytail, "twintails": _draw_twintails, "braids": _draw_braids, "bun": _draw_bun}
+
+
+def _draw_mohawk(scene: Scene) -> None:
+    angle = np.linspace(0.35, 2.75, 9)
+    base = np.column_stack([np.zeros(9), -0.26 - 0.84 * np.sin(angle), -0.14 + 0.86 * np.cos(angle)])
+    colour = palette.HAIR[scene.look.hair_colour]
+    middle = np.array([0.0, -0.26, -0.14])
+    rows = []
+    for index, point in enumerate(base):
+        reach = 1.5 if index % 2 else 1.22
+        rows.append(middle + (point - middle) * reach)
+    width = 0.17
+    outer = np.array(rows)
+    both = np.concatenate([base + (width, 0, 0), base - (width, 0, 0)])
+    tips = ink.polygon(scene.place(np.concatenate([base[:1], outer, base[::-1]])))
+    body = ink.unite(ink.hull(scene.place(both)), tips) if abs(scene.rotation[0, 2]) < 0.35 else tips
+    crest = ink.hull(
+        scene.place(np.concatenate([both, 0.5 * (outer + base) + (0.1, 0, 0), 0.5 * (outer + base) - (0.1, 0, 0)]))
+    )
+    with scene.pen.clipped(scene.face_path, outside=True):
+        scene.solid(ink.unite(crest, body), colour, relief=0.14)
+
+
+def _draw_quiff(scene: Scene, ball: Ball, colour: palette.Colour) -> None:
+    width = scene.rig.face_width
+    volume = Ball(scene, (0.1 * width, -1.12, 0.3), (0.72 * width, 0.34, 0.5))
+    if scene.facing((0.0, -0.2, 1.0)) > 0.1:
+        scene.solid(volume.outline(), colour, relief=0.14)
