@@ -12,10 +12,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m perfkit.training.nano", description=__doc__)
     parser.add_argument("--run", type=Path, default=RUN_FOLDER, help="folder of checkpoints and latents")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, summary in (("autoencoder", "train the autoencoder"), ("flow", "train UNet, ControlNet, text encoder")):
-        command = commands.add_parser(name, help=f"{summary}; resumes where it stopped")
+    autoencoder = commands.add_parser("autoencoder", help="train the autoencoder; resumes where it stopped")
+    autoencoder.add_argument("--steps", type=int, default=20_000, help="length of the schedule, 16 crops a step")
+    flow = commands.add_parser("flow", help="train UNet, ControlNet and text encoder; resumes where it stopped")
+    flow.add_argument("--images", type=int, default=300_000, help="length of the schedule")
+    for command in (autoencoder, flow):
         command.add_argument("--minutes", type=float, default=float("inf"), help="stop after this time")
-        command.add_argument("--threads", type=int, default=2)
+        command.add_argument(
+            "--workers", type=int, default=2, help="processes of one thread each, which share the batch"
+        )
     latents = commands.add_parser("latents", help="draw and encode shards of drawings ahead of the flow training")
     latents.add_argument("--shards", type=int, nargs=2, required=True, metavar=("FIRST", "LAST"))
     publish = commands.add_parser("publish", help="write the averaged weights to a base folder")

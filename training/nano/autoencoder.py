@@ -22,6 +22,7 @@ from perfkit.training.nano.checkpoint import (
     save_checkpoint,
     update_averages,
 )
+from perfkit.training.nano.parallel import agree, average_gradients, worker_index, worker_rows
 from perfkit.training.nano.pictures import iterate_crops, make_picture
 
 
@@ -73,16 +74,17 @@ def train_autoencoder(
     step, log = load_checkpoint(state, folder)
     started, first = time.monotonic(), step
     crops = iterate_crops(step, seed=settings.seed, size=settings.crop_px, batch=settings.batch)
-    while step < settings.steps and time.monotonic() - started < seconds:
+    while step < settings.steps and agree(time.monotonic() - started < seconds):
         loss = _take_step(state, next(crops), step, settings)
         step += 1
         if step % 50 == 0:
             log.setdefault("loss", []).append(loss)
-            if on_progress:
+            if on_progress and worker_index() == 0:
                 on_progress(step, loss, (step - first) * settings.batch / (time.monotonic() - started))
-        if step % 500 == 0:
+        if step % 500 == 0 and worker_index() == 0:
             save_checkpoint(state, folder, step=step, log=log)
-    save_checkpoint(state, folder, step=step, log=log)
+    if worker_index() == 0:
+        save_checkpoint(state, folder, step=step, log=log)
     network.load_state_dict(state.averages["vae"], strict=False)
     return network.eval()
 
@@ -93,17 +95,19 @@ def _take_step(state: TrainingState, crop: np.ndarray, step: int, settings: Auto
     generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
     for group in state.optimizer.param_groups:
         group["lr"] = rate_at(step, settings)
-    target = tensor_from_rgba(crop).to(network.device, memory_format=torch.channels_last)
+    rows = worker_rows(settings.batch)
+    target = tensor_from_rgba(crop[rows]).to(network.device, memory_format=torch.channels_last)
     latents = network.encoder(target)
-    noise = torch.randn(latents.shape, generator=generator).to(latents.device)
+    noise = torch.randn((settings.batch, *latents.shape[1:]), generator=generator)[rows].to(latents.device)
     output = network.decoder(latents + settings.latent_noise * latents.detach().std() * noise)
     loss = reconstruction_loss(output, target, latents)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
+    mean_loss = average_gradients(network.parameters(), loss)
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     state.optimizer.step()
     update_averages(state, min(settings.average_decay, (step + 1) / (step + 10)))
-    return float(loss.detach())
+    return mean_loss
 
 
 @torch.no_grad()

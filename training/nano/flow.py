@@ -14,7 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from perfkit.inference.engines.nano_model import NanoModels, control_residuals, control_tensor, velocity
+from perfkit.inference.engines.nano_model import (
+    LATENT_CHANNELS,
+    LATENT_PX,
+    NanoModels,
+    control_residuals,
+    control_tensor,
+    velocity,
+)
 from perfkit.training.nano.checkpoint import (
     TrainingState,
     load_checkpoint,
@@ -23,6 +30,7 @@ from perfkit.training.nano.checkpoint import (
     update_averages,
 )
 from perfkit.training.nano.latents import SHARD_SIZE, Shard, ShardStore
+from perfkit.training.nano.parallel import agree, average_gradients, worker_index, worker_rows
 
 TRAINED = ("unet", "controlnet", "text_encoder")
 
@@ -73,7 +81,8 @@ def rate_at(step: int, settings: FlowSettings) -> float:
 class BatchMaker:
     """Assembles the batch of any step; holds the shards it has read.
 
-    The pool of drawings grows with the steps, so that each is seen about `reuse` times; a step always sees the same batch.
+    The pool of drawings grows with the steps, so that each is seen about `reuse` times; a step always sees the same
+    batch.
     """
 
     def __init__(self, store: ShardStore, settings: FlowSettings) -> None:
@@ -81,21 +90,29 @@ class BatchMaker:
         self.shards: dict[int, Shard] = {}
 
     def make_batch(self, step: int) -> FlowBatch:
-        """Return step's batch on the CPU."""
+        """Return this worker's rows of step's batch, on the CPU."""
         settings = self.settings
         rng = np.random.default_rng([settings.seed, step, 3])
         pool = 2 + step * settings.batch // (settings.reuse * SHARD_SIZE)
         picks = [(int(rng.integers(pool)), int(rng.integers(SHARD_SIZE))) for _ in range(settings.batch)]
-        rows = [(self._shard(number), index) for number, index in picks]
+        times = 1 / (1 + np.exp(-rng.standard_normal(settings.batch)))
+        times[rng.random(settings.batch) < settings.full_noise_share] = 1.0
+        drops = rng.random((2, settings.batch)) < np.array([[settings.caption_drop], [settings.control_drop]])
+        noise = rng.standard_normal((settings.batch, LATENT_CHANNELS, LATENT_PX, LATENT_PX), dtype=np.float32)
+        mine = worker_rows(settings.batch)
+        rows = [(self._shard(number), index) for number, index in picks[mine]]
         latents = torch.from_numpy(np.stack([shard.latents[index] for shard, index in rows]).astype(np.float32))
         tokens = np.stack([shard.tokens[index] for shard, index in rows])
         control = control_tensor(np.stack([shard.control_rgb(index) for shard, index in rows]))
-        tokens[rng.random(len(rows)) < settings.caption_drop] = 0
-        control[torch.from_numpy(rng.random(len(rows)) < settings.control_drop)] = 0
-        times = 1 / (1 + np.exp(-rng.standard_normal(len(rows))))
-        times[rng.random(len(rows)) < settings.full_noise_share] = 1.0
-        noise = torch.from_numpy(rng.standard_normal(latents.shape, dtype=np.float32))
-        return FlowBatch(latents, torch.from_numpy(tokens), control, noise, torch.from_numpy(times.astype(np.float32)))
+        tokens[drops[0, mine]] = 0
+        control[torch.from_numpy(drops[1, mine])] = 0
+        return FlowBatch(
+            latents,
+            torch.from_numpy(tokens),
+            control,
+            torch.from_numpy(noise[mine]),
+            torch.from_numpy(times[mine].astype(np.float32)),
+        )
 
     def _shard(self, number: int) -> Shard:
         if number not in self.shards:
@@ -130,18 +147,19 @@ def train_flow(
     state = _make_state(models, settings)
     step, log = load_checkpoint(state, folder)
     maker, started, first, losses = BatchMaker(store, settings), time.monotonic(), step, []
-    while step < settings.steps and time.monotonic() - started < seconds:
+    while step < settings.steps and agree(time.monotonic() - started < seconds):
         losses.append(_take_step(models, state, maker.make_batch(step), rate_at(step, settings)))
         update_averages(state, min(settings.average_decay, (step + 1) / (step + 10)))
         step += 1
         if step % 50 == 0:
             log.setdefault("loss", []).append(float(np.mean(losses)))
             losses.clear()
-            if on_progress:
+            if on_progress and worker_index() == 0:
                 on_progress(step, log["loss"][-1], (step - first) * settings.batch / (time.monotonic() - started))
-        if step % 250 == 0:
+        if step % 250 == 0 and worker_index() == 0:
             save_checkpoint(state, folder, step=step, log=log)
-    save_checkpoint(state, folder, step=step, log=log)
+    if worker_index() == 0:
+        save_checkpoint(state, folder, step=step, log=log)
     for name, network in state.networks.items():
         network.load_state_dict(state.averages[name], strict=False)
         network.eval()
@@ -163,6 +181,8 @@ def _take_step(models: NanoModels, state: TrainingState, batch: FlowBatch, rate:
     loss = flow_loss(models, batch)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
-    torch.nn.utils.clip_grad_norm_([p for g in state.optimizer.param_groups for p in g["params"]], 1.0)
+    weights = [p for group in state.optimizer.param_groups for p in group["params"]]
+    mean_loss = average_gradients(weights, loss)
+    torch.nn.utils.clip_grad_norm_(weights, 1.0)
     state.optimizer.step()
-    return float(loss.detach())
+    return mean_loss

@@ -33,6 +33,7 @@ from perfkit.training.nano.evaluate import (
 )
 from perfkit.training.nano.flow import TRAINED, FlowSettings, train_flow
 from perfkit.training.nano.latents import ShardStore
+from perfkit.training.nano.parallel import run_workers, worker_index
 from perfkit.training.puppet.caption import WORDS
 
 console = Console(stderr=True)
@@ -40,11 +41,15 @@ console = Console(stderr=True)
 
 def run_autoencoder(options: Namespace) -> None:
     """Train the autoencoder and write it, with its latents' statistics, to RUN/vae."""
-    torch.set_num_threads(options.threads)
-    network = train_autoencoder(
-        options.run / "autoencoder", AutoencoderSettings(), seconds=options.minutes * 60, on_progress=_print_progress
-    )
-    fit_latent_statistics(network).save_pretrained(options.run / "vae")
+    settings = AutoencoderSettings(steps=options.steps)
+    run_workers(options.workers, _train_autoencoder, (options.run, settings, options.minutes * 60))
+
+
+def _train_autoencoder(run: Path, settings: AutoencoderSettings, seconds: float) -> None:
+    torch.set_num_threads(1)
+    network = train_autoencoder(run / "autoencoder", settings, seconds=seconds, on_progress=_print_progress)
+    if worker_index() == 0:
+        fit_latent_statistics(network).save_pretrained(run / "vae")
 
 
 def run_latents(options: Namespace) -> None:
@@ -58,16 +63,15 @@ def run_latents(options: Namespace) -> None:
 
 def run_flow(options: Namespace) -> None:
     """Train UNet, ControlNet and text encoder on RUN/vae's latents."""
-    torch.set_num_threads(options.threads)
-    models = _make_models(options.run)
-    train_flow(
-        models,
-        _make_store(options.run, models),
-        options.run / "flow",
-        FlowSettings(),
-        seconds=options.minutes * 60,
-        on_progress=_print_progress,
-    )
+    settings = FlowSettings(images=options.images)
+    run_workers(options.workers, _train_flow, (options.run, settings, options.minutes * 60))
+
+
+def _train_flow(run: Path, settings: FlowSettings, seconds: float) -> None:
+    torch.set_num_threads(1)
+    models = _make_models(run)
+    store = _make_store(run, models)
+    train_flow(models, store, run / "flow", settings, seconds=seconds, on_progress=_print_progress)
 
 
 def run_publish(options: Namespace) -> None:
