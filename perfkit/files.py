@@ -26,20 +26,18 @@ _ADVICE = {
 def write_aside(path: Path) -> Iterator[Path]:
     """Give a path in the target's folder to write to; rename it to the target when the block ends well.
 
-    What the block wrote (a file or a folder) is removed when it ends with any exception, Ctrl-C included.
+    What the block wrote is removed when it ends with any exception, Ctrl-C included.
 
     Args:
         path: The target; an existing file is replaced, its folder must exist.
 
     Raises:
-        MediaError: The folder is absent, the target is a folder where a file is written, or the disk refuses.
+        MediaError: The folder is absent, the target is a folder, or the disk refuses.
     """
-    aside = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-    check_parent(path)
+    check_target(path)
+    aside = aside_of(path)
     try:
         yield aside
-        if path.is_dir() and not aside.is_dir():
-            raise MediaError(f"{path}: is a folder; give the name of a file")
         aside.replace(path)
     except OSError as error:
         if isinstance(error, PerfkitError):
@@ -49,12 +47,24 @@ def write_aside(path: Path) -> Iterator[Path]:
         remove(aside)
 
 
-def check_parent(path: Path) -> None:
-    """Refuse a target that cannot come into being.
+def aside_of(path: Path) -> Path:
+    """Return the path beside a target under which it is written until it is complete; hidden, with the same suffix."""
+    return path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+
+
+def check_target(path: Path) -> None:
+    """Refuse a target file that cannot come into being.
 
     Raises:
-        MediaError: Its folder does not exist, is no folder, or may not be written.
+        MediaError: It is a folder, or its own folder does not exist or may not be written.
     """
+    if path.is_dir():
+        raise MediaError(f"{path}: is a folder; give the name of a file")
+    check_parent(path)
+
+
+def check_parent(path: Path) -> None:
+    """Refuse a target whose folder does not exist or may not be written."""
     parent = path.parent
     if not parent.is_dir():
         raise MediaError(f"{path}: its folder {parent} does not exist; make it first")
@@ -64,7 +74,7 @@ def check_parent(path: Path) -> None:
 
 def unwritable(path: Path, error: OSError) -> MediaError:
     """Return the one-line refusal for an error of the disk."""
-    reason = os.strerror(error.errno) if error.errno else str(error)
+    reason = error.strerror or str(error)
     advice = _ADVICE.get(error.errno or 0, "write to another place")
     return MediaError(f"{path}: cannot be written ({reason}); {advice}")
 

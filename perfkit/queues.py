@@ -10,12 +10,14 @@ queue until the worker is gone. Pixels wait here at most `depth` frames long.
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 Item = TypeVar("Item")
+First = TypeVar("First")
+Second = TypeVar("Second")
 
 _POLL_SECONDS = 0.05
 _END = object()
@@ -131,17 +133,20 @@ def _drain_until_gone(source: queue.Queue, worker: threading.Thread) -> None:
 
 
 class SideBySide:
-    """Runs a few calls at once and waits for all of them; the calls must not share state."""
+    """Runs two calls at once and waits for both; they must not share state."""
 
-    def __init__(self, num_workers: int) -> None:
-        self._pool = ThreadPoolExecutor(num_workers, thread_name_prefix="perfkit-side-by-side")
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="perfkit-side-by-side")
 
-    def run(self, calls: Sequence[Callable[[], Item]]) -> list[Item]:
-        """Return the calls' results in order; the first exception is raised after all calls have ended."""
-        futures = [self._pool.submit(call) for call in calls]
-        wait(futures)
-        return [future.result() for future in futures]
+    def run(self, here: Callable[[], First], there: Callable[[], Second]) -> tuple[First, Second]:
+        """Return both results; `there` runs in a thread. An exception is raised after both calls have ended."""
+        future = self._pool.submit(there)
+        try:
+            first = here()
+        finally:
+            wait([future])
+        return first, future.result()
 
     def close(self) -> None:
-        """Wait for the workers to end."""
+        """Wait for the worker to end."""
         self._pool.shutdown()

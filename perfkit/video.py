@@ -1,4 +1,4 @@
-"""Takes in, videos out: the public face of moving pictures. `perfkit.codec` behind it is the door to FFmpeg."""
+"""Takes in, videos out: the public face of moving pictures. `perfkit.ffmpeg` is the door behind it."""
 
 import hashlib
 from collections.abc import Iterator
@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from perfkit import codec
 from perfkit.errors import MediaError
 from perfkit.take import AudioInfo, ColorInfo, StreamInfo, Take
+from perfkit.video_read import iterate_rgb, probe
+from perfkit.video_write import VideoWriter
 
-__all__ = ["AudioInfo", "ColorInfo", "StreamInfo", "Take", "digest_take", "iterate_frames", "open_take"]
+__all__ = ["AudioInfo", "ColorInfo", "StreamInfo", "Take", "VideoWriter", "digest_take", "iterate_frames", "open_take"]
 
 
 def open_take(path: str | Path) -> Take:
@@ -32,7 +33,7 @@ def open_take(path: str | Path) -> Take:
         raise MediaError(f"{path}: cannot be read ({error.strerror}); check the permissions") from error
     if size_bytes == 0:
         raise MediaError(f"{path}: the file is empty (0 bytes); copy the take again")
-    return Take(path, codec.probe(path))
+    return Take(path, probe(path))
 
 
 def iterate_frames(take: Take) -> Iterator[tuple[int, int, np.ndarray]]:
@@ -45,7 +46,7 @@ def iterate_frames(take: Take) -> Iterator[tuple[int, int, np.ndarray]]:
     Raises:
         MediaError: The bitstream is broken; the line says at which frame.
     """
-    for index, (pts, image_rgb) in enumerate(codec.iterate_rgb(take.path, take.info)):
+    for index, (pts, image_rgb) in enumerate(iterate_rgb(take.path, take.info)):
         yield index, pts, image_rgb
 
 

@@ -73,7 +73,7 @@ def crop_at_head(image_rgb: np.ndarray, body: np.ndarray) -> FaceCrop | None:
     eyes, mouth = body[list(_EYES), :2].mean(0), body[list(_MOUTH), :2].mean(0)
     breadth = np.linalg.norm(head[3] - head[4])
     shoulders = np.linalg.norm(body[_SHOULDERS[0], :2] - body[_SHOULDERS[1], :2])
-    side = float(max(2.6 * breadth, 5.0 * np.linalg.norm(mouth - eyes), 0.6 * shoulders, 16.0))
+    side = max(2.6 * float(breadth), 5.0 * float(np.linalg.norm(mouth - eyes)), 0.6 * float(shoulders), 16.0)
     center = head.mean(0)
     if not (0 <= center[0] < width and 0 <= center[1] < height):
         return None

@@ -10,13 +10,13 @@ the task's smoothing off. Faces too small for the whole frame are searched at th
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mediapipe
 import numpy as np
 from mediapipe.tasks.python import BaseOptions, vision
 
-from perfkit.capture.crops import CROP_PX, crop_at_head
+from perfkit.capture.crops import crop_at_head
 from perfkit.capture.protocol import NUM_HAND_POINTS, Observation, make_empty_observation
 from perfkit.capture.settings import CaptureSettings
 from perfkit.models import TRACKER_FILES, find_model, require_model
@@ -44,7 +44,8 @@ class MediaPipeTracker:
             self._crop_face = _FaceTask(face_file) if pose_file else None
             self._pose = _PoseTask(str(pose_file)) if pose_file else None
             self._hands = _HandsTask(str(hands_file)) if hands_file else None
-        self._pool = SideBySide(num_workers=2)
+        self._pool = SideBySide()
+        self._is_first_frame = True
 
     @property
     def versions(self) -> dict[str, str]:
@@ -55,41 +56,34 @@ class MediaPipeTracker:
 
     def track(self, image_rgb: np.ndarray, seconds: float) -> Observation:
         """Return what is seen in the next frame."""
-        picture = _Picture(
-            mediapipe.Image(mediapipe.ImageFormat.SRGB, image_rgb), image_rgb.shape[1], image_rgb.shape[0]
-        )
+        with _quiet_stderr() if self._is_first_frame else contextlib.nullcontext():
+            observation = self._track(image_rgb, seconds)
+        self._is_first_frame = False
+        return observation
+
+    def _track(self, image_rgb: np.ndarray, seconds: float) -> Observation:
+        picture = _picture_of(image_rgb)
         empty = make_empty_observation()
-        with _quiet_stderr():
-            face, (body, hands) = self._pool.run(
-                [
-                    lambda: self._face.track(picture, seconds),
-                    lambda: (
-                        self._pose.track(picture, seconds) if self._pose else None,
-                        self._hands.track(picture, seconds) if self._hands else [],
-                    ),
-                ]
-            )
+        (face, hands), body = self._pool.run(
+            lambda: (
+                self._face.track(picture, seconds),
+                self._hands.track(picture, seconds) if self._hands else [],
+            ),
+            lambda: self._pose.track(picture, seconds) if self._pose else None,
+        )
         body = empty.body if body is None else body
-        flags = FrameFlag(0)
-        if face is None and self._crop_face is not None:
-            face = self._track_crop(image_rgb, body, seconds)
-            flags = FrameFlag(0) if face is None else FrameFlag.FACE_FROM_CROP
+        is_from_crop = face is None
+        face = self._track_in_crop(image_rgb, body, seconds) if face is None else face
         if face is None:
-            face, confidence, flags = (
-                _Face(empty.face, empty.blendshapes, empty.camera_from_head),
-                0.0,
-                FrameFlag.FACE_LOST,
-            )
-        else:
-            confidence = 1.0
+            return replace(empty, body=body, hands=_hands_by_side(hands, body))
         return Observation(
             face=face.points,
             blendshapes=face.blendshapes,
             camera_from_head=face.camera_from_head,
-            face_confidence=confidence,
+            face_confidence=1.0,
             body=body,
             hands=_hands_by_side(hands, body),
-            flags=flags,
+            flags=FrameFlag.FACE_FROM_CROP if is_from_crop else FrameFlag(0),
         )
 
     def close(self) -> None:
@@ -99,12 +93,11 @@ class MediaPipeTracker:
             if task is not None:
                 task.close()
 
-    def _track_crop(self, image_rgb: np.ndarray, body: np.ndarray, seconds: float) -> "_Face | None":
-        crop = crop_at_head(image_rgb, body)
+    def _track_in_crop(self, image_rgb: np.ndarray, body: np.ndarray, seconds: float) -> "_Face | None":
+        crop = crop_at_head(image_rgb, body) if self._crop_face else None
         if crop is None or self._crop_face is None:
             return None
-        picture = _Picture(mediapipe.Image(mediapipe.ImageFormat.SRGB, crop.image_rgb), CROP_PX, CROP_PX)
-        face = self._crop_face.track(picture, seconds)
+        face = self._crop_face.track(_picture_of(crop.image_rgb), seconds)
         if face is None:
             return None
         return _Face(
@@ -122,6 +115,11 @@ class _Picture:
     def scale_xyz(self) -> np.ndarray:
         """Px per normalised unit; MediaPipe's z has the scale of x."""
         return np.array([self.width, self.height, self.width], np.float32)
+
+
+def _picture_of(image_rgb: np.ndarray) -> _Picture:
+    height, width = image_rgb.shape[:2]
+    return _Picture(mediapipe.Image(mediapipe.ImageFormat.SRGB, image_rgb), width, height)
 
 
 @dataclass(frozen=True, eq=False)

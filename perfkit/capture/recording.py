@@ -35,13 +35,13 @@ def make_tracker(settings: CaptureSettings) -> Tracker:
 
 
 def capture_take(
-    path: str | Path, settings: CaptureSettings = CaptureSettings(), *, on_progress: OnProgress | None = None
+    path: str | Path, settings: CaptureSettings | None = None, *, on_progress: OnProgress | None = None
 ) -> PerformanceTrack:
     """Track the performer of a take.
 
     Args:
         path: A video file.
-        settings: What to track, and with what.
+        settings: What to track, and with what; everything by default.
         on_progress: Called as (frames done, frames in all) after every frame.
 
     Raises:
@@ -49,7 +49,7 @@ def capture_take(
         CaptureError: No face in the whole take, or a tracker file is absent.
     """
     take = open_take(path)
-    tracker = make_tracker(settings)
+    tracker = make_tracker(settings or CaptureSettings())
     try:
         return record(take, tracker, on_progress=on_progress)
     finally:

@@ -1,26 +1,36 @@
-"""The door to FFmpeg: the only module that imports `av`. Opening, probing, decoding; encoding, muxing, copying sound.
+"""Reading takes: which track decodes, what is known about it, its pictures upright in sRGB with exact pts.
 
-In: paths, upright RGB(A) arrays with pts. Out: `StreamInfo`, upright RGB arrays with exact pts, files.
-FFmpeg's errors leave here as MediaError, one line each.
+In: paths. Out: `StreamInfo`, arrays. Whatever is broken is refused with the frame at which it breaks.
 """
 
-import contextlib
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
-from av.sidedata.sidedata import Type as SideDataType
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 
 from perfkit.errors import MediaError
+from perfkit.ffmpeg import (
+    ColorPrimaries,
+    ColorRange,
+    Colorspace,
+    ColorTrc,
+    Disposition,
+    FFmpegError,
+    InputContainer,
+    SideDataType,
+    VideoFrame,
+    VideoReformatter,
+    VideoStream,
+    open_input,
+    picture_track,
+    reason_of,
+    side_data_of,
+)
 from perfkit.image import is_quarter_turn, orientation_from_matrix
 from perfkit.take import AudioInfo, ColorInfo, StreamInfo
-
-av.logging.set_level(av.logging.PANIC)
 
 _MATRICES = {"bt709": Colorspace.ITU709, "bt601": Colorspace.ITU601, "bt2020": Colorspace.BT2020}
 _MATRIX_FROM_AVCOL = {0: "rgb", 1: "bt709", 4: "bt601", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}
@@ -33,7 +43,7 @@ def probe(path: Path) -> StreamInfo:
     Raises:
         MediaError: The file cannot be opened, holds no picture, is cut short, or no track of it decodes.
     """
-    with _open(path) as container:
+    with open_input(path) as container:
         tracks = [stream.index for stream in container.streams.video if not _is_cover(stream)]
         audio = _audio_of(container)
         if not tracks:
@@ -43,8 +53,8 @@ def probe(path: Path) -> StreamInfo:
     for stream_index in tracks:
         try:
             first = _decode_first(path, stream_index)
-        except av.error.FFmpegError as error:
-            reasons.append(f"track {stream_index}: {_reason(error)}")
+        except FFmpegError as error:
+            reasons.append(f"track {stream_index}: {reason_of(error)}")
             continue
         if first is None:
             reasons.append(f"track {stream_index}: no picture in it")
@@ -63,11 +73,12 @@ def iterate_rgb(path: Path, info: StreamInfo) -> Iterator[tuple[int, np.ndarray]
     """
     convert = _Converter(info)
     num_good, last_pts = 0, None
-    with _open(path) as container:
-        stream = container.streams[info.stream_index]
+    with open_input(path) as container:
+        stream = picture_track(container, info.stream_index)
         stream.thread_type = "AUTO"
         try:
             for frame in container.decode(stream):
+                assert isinstance(frame, VideoFrame)
                 if frame.is_corrupt:
                     raise _broken(path, num_good, last_pts, info, "damaged picture")
                 if frame.pts is None:
@@ -76,8 +87,8 @@ def iterate_rgb(path: Path, info: StreamInfo) -> Iterator[tuple[int, np.ndarray]
                     yield frame.pts, convert.rgb_from_frame(frame)
                     last_pts = frame.pts
                     num_good += 1
-        except av.error.FFmpegError as error:
-            raise _broken(path, num_good, last_pts, info, _reason(error)) from error
+        except FFmpegError as error:
+            raise _broken(path, num_good, last_pts, info, reason_of(error)) from error
 
 
 class _Converter:
@@ -87,7 +98,7 @@ class _Converter:
         self._orientation = info.orientation
         self._size_wh = info.orientation.upright_wh(info.size_wh)
         self._reformatter = VideoReformatter()
-        self._options: dict[str, object] = {}
+        self._options: dict[str, int] = {}
         if info.color.matrix != "rgb":
             self._options["src_colorspace"] = _MATRICES[info.color.matrix]
             self._options["src_color_range"] = ColorRange.JPEG if info.color.is_full_range else ColorRange.MPEG
@@ -96,60 +107,40 @@ class _Converter:
             self._options["dst_color_trc"] = ColorTrc.BT709
             self._options["dst_color_primaries"] = ColorPrimaries.BT709
 
-    def rgb_from_frame(self, frame: av.VideoFrame) -> np.ndarray:
+    def rgb_from_frame(self, frame: VideoFrame) -> np.ndarray:
         width, height = self._size_wh
         converted = self._reformatter.reformat(frame, width, height, "rgb24", **self._options)
         return self._orientation.turn_upright(converted.to_ndarray())
 
 
-@contextlib.contextmanager
-def _open(path: Path) -> Iterator[av.container.InputContainer]:
-    try:
-        container = av.open(str(path))
-    except av.error.FFmpegError as error:
-        raise MediaError(
-            f"{path}: not a video that can be opened ({_reason(error)}); it is cut short, damaged or no video at all"
-        ) from error
-    with container:
-        yield container
-
-
-def _reason(error: av.error.FFmpegError) -> str:
-    logged = error.log[2].strip() if error.log else ""
-    return " ".join((logged or error.strerror or type(error).__name__).split()).rstrip(".")
-
-
 def _broken(path: Path, num_good: int, last_pts: int | None, info: StreamInfo, reason: str) -> MediaError:
     seconds = float((last_pts or 0) * info.time_base)
     return MediaError(
-        f"{path}: the bitstream is broken at frame {num_good} of {info.num_frames_from_content} (after {seconds:.2f} s: "
-        f"{reason}); export the take again, or cut it before that time"
+        f"{path}: the bitstream is broken at frame {num_good} of {info.num_frames_from_content} (after "
+        f"{seconds:.2f} s: {reason}); export the take again, or cut it before that time"
     )
 
 
-def _is_cover(stream: av.VideoStream) -> bool:
-    return bool(stream.disposition & av.stream.Disposition.attached_pic)
+def _is_cover(stream: VideoStream) -> bool:
+    return bool(stream.disposition & Disposition.attached_pic)
 
 
-def _audio_of(container: av.container.InputContainer) -> AudioInfo | None:
+def _audio_of(container: InputContainer) -> AudioInfo | None:
     for stream in container.streams.audio:
         if stream.codec_context is not None:
             context = stream.codec_context
-            return AudioInfo(stream.index, context.name, context.sample_rate, context.channels)
+            return AudioInfo(stream.index, context.codec.canonical_name, context.sample_rate, context.channels)
     return None
 
 
-def _decode_first(path: Path, stream_index: int) -> av.VideoFrame | None:
-    with _open(path) as container:
-        stream = container.streams[stream_index]
-        if stream.codec_context is None:
-            raise MediaError(f"{path}: track {stream_index} has a codec that FFmpeg does not know")
-        return next(container.decode(stream), None)
+def _decode_first(path: Path, stream_index: int) -> VideoFrame | None:
+    with open_input(path) as container:
+        return next(iter(container.decode(picture_track(container, stream_index))), None)
 
 
-def _stream_info(path: Path, stream_index: int, first: av.VideoFrame) -> StreamInfo:
-    with _open(path) as container:
-        stream = container.streams[stream_index]
+def _stream_info(path: Path, stream_index: int, first: VideoFrame) -> StreamInfo:
+    with open_input(path) as container:
+        stream = picture_track(container, stream_index)
         pts, num_packets = _scan_packets(container, stream)
         num_claimed = stream.frames or None
         if num_claimed is not None and num_packets < num_claimed:
@@ -162,16 +153,18 @@ def _stream_info(path: Path, stream_index: int, first: av.VideoFrame) -> StreamI
         if not is_quarter_turn(matrix):
             notes.append("the display matrix is no quarter turn; the nearest one is used")
         orientation = orientation_from_matrix(matrix)
-        span = (max(pts) - min(pts)) * stream.time_base if pts else Fraction(0)
+        time_base = stream.time_base
+        assert time_base is not None
+        span = (max(pts) - min(pts)) * time_base if pts else Fraction(0)
         return StreamInfo(
             stream_index=stream_index,
             codec=stream.codec_context.name,
             size_wh=orientation.upright_wh(_square_pixel_wh(first, stream)),
             stored_wh=(first.width, first.height),
             orientation=orientation,
-            time_base=stream.time_base,
+            time_base=time_base,
             rate_fps_from_header=stream.average_rate,
-            rate_fps_from_content=(len(set(pts)) - 1) / span if span else None,
+            rate_fps_from_content=Fraction(len(set(pts)) - 1) / span if span else None,
             num_frames_from_header=num_claimed,
             num_frames_from_content=len(set(pts)),
             color=_color_info(first),
@@ -180,7 +173,7 @@ def _stream_info(path: Path, stream_index: int, first: av.VideoFrame) -> StreamI
         )
 
 
-def _scan_packets(container: av.container.InputContainer, stream: av.VideoStream) -> tuple[list[int], int]:
+def _scan_packets(container: InputContainer, stream: VideoStream) -> tuple[list[int], int]:
     pts, num_packets = [], 0
     for packet in container.demux(stream):
         num_packets += packet.size > 0
@@ -189,19 +182,19 @@ def _scan_packets(container: av.container.InputContainer, stream: av.VideoStream
     return pts, num_packets
 
 
-def _display_matrix(frame: av.VideoFrame) -> tuple[float, ...]:
-    side_data = frame.side_data.get(SideDataType.DISPLAYMATRIX)
+def _display_matrix(frame: VideoFrame) -> tuple[float, ...]:
+    side_data = side_data_of(frame, SideDataType.DISPLAYMATRIX)
     if side_data is None:
         return (1, 0, 0, 0, 1, 0, 0, 0, 1)
-    return tuple(value / 65536 for value in struct.unpack("9i", bytes(side_data)))
+    return tuple(value / 65536 for value in struct.unpack("9i", side_data))
 
 
-def _square_pixel_wh(frame: av.VideoFrame, stream: av.VideoStream) -> tuple[int, int]:
+def _square_pixel_wh(frame: VideoFrame, stream: VideoStream) -> tuple[int, int]:
     aspect = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or Fraction(1)
     return (max(1, round(frame.width * aspect)), frame.height)
 
 
-def _color_info(frame: av.VideoFrame) -> ColorInfo:
+def _color_info(frame: VideoFrame) -> ColorInfo:
     is_rgb = frame.format.is_rgb
     usual = "bt709" if frame.width >= 1280 or frame.height > 576 else "bt601"
     matrix = "rgb" if is_rgb else _MATRIX_FROM_AVCOL.get(frame.colorspace, usual)

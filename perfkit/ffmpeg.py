@@ -1,0 +1,132 @@
+"""The door to FFmpeg: the only module that imports `av`. Opens files, turns FFmpeg's errors into ours, lends its types.
+
+In: paths. Out: open containers for `video_read` and `video_encode`, MediaError or OSError in one line.
+"""
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.sidedata.sidedata import SideData
+from av.sidedata.sidedata import Type as SideDataType
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+from av.video.stream import VideoStream
+
+from perfkit.errors import MediaError
+
+__all__ = [
+    "AudioFrame",
+    "AudioStream",
+    "ColorPrimaries",
+    "ColorRange",
+    "ColorTrc",
+    "Colorspace",
+    "Disposition",
+    "FFmpegError",
+    "InputContainer",
+    "OutputContainer",
+    "Packet",
+    "SideDataType",
+    "VideoFrame",
+    "VideoReformatter",
+    "VideoStream",
+    "add_picture_track",
+    "add_sound_track",
+    "open_input",
+    "open_output",
+    "os_errors",
+    "picture_track",
+    "reason_of",
+    "side_data_of",
+    "sound_track",
+]
+
+# What goes wrong is said once, by our own errors.
+av.logging.set_level(av.logging.PANIC)
+
+
+def open_input(path: Path) -> InputContainer:
+    """Open a file for reading.
+
+    Raises:
+        MediaError: FFmpeg cannot tell what it is.
+    """
+    try:
+        return av.open(str(path))
+    except FFmpegError as error:
+        raise MediaError(
+            f"{path}: not a video that can be opened ({reason_of(error)}); it is cut short, damaged or no video at all"
+        ) from error
+
+
+def open_output(path: Path, container: str, options: dict[str, str]) -> OutputContainer:
+    """Open a file for writing.
+
+    Raises:
+        OSError: The disk refuses.
+    """
+    with os_errors():
+        return av.open(str(path), "w", format=container, options=options)
+
+
+def picture_track(container: InputContainer, stream_index: int) -> VideoStream:
+    """Return a track that is known to hold pictures."""
+    stream = container.streams[stream_index]
+    assert isinstance(stream, VideoStream)
+    return stream
+
+
+def sound_track(container: InputContainer, stream_index: int) -> AudioStream:
+    """Return a track that is known to hold sound."""
+    stream = container.streams[stream_index]
+    assert isinstance(stream, AudioStream)
+    return stream
+
+
+def add_picture_track(
+    container: OutputContainer, encoder: str, rate_fps: Fraction, options: dict[str, str]
+) -> VideoStream:
+    """Add a track that pictures will be encoded into."""
+    stream = container.add_stream(encoder, rate=rate_fps, options=options)
+    assert isinstance(stream, VideoStream)
+    return stream
+
+
+def add_sound_track(container: OutputContainer, encoder: str, rate_hz: int) -> AudioStream:
+    """Add a track that sound will be encoded into."""
+    stream = container.add_stream(encoder, rate=rate_hz)
+    assert isinstance(stream, AudioStream)
+    return stream
+
+
+def side_data_of(frame: VideoFrame, kind: SideDataType) -> bytes | None:
+    """Return what a frame carries beside its pixels, None where it carries nothing of that kind."""
+    for side_data in cast(Iterable[SideData], frame.side_data):
+        if side_data.type == kind:
+            return bytes(side_data)
+    return None
+
+
+def reason_of(error: FFmpegError) -> str:
+    """Return what FFmpeg says about an error, in one line."""
+    logged = error.log[-1] if error.log else ""
+    return " ".join(str(logged or error.strerror or type(error).__name__).split()).rstrip(".")
+
+
+@contextlib.contextmanager
+def os_errors() -> Iterator[None]:
+    """Let FFmpeg's errors in the block leave as OSError, as Python's own writing would."""
+    try:
+        yield
+    except FFmpegError as error:
+        raise OSError(error.errno, error.strerror) from error
