@@ -48,7 +48,10 @@ def _onto_face(at: np.ndarray, rig: Rig, features: np.ndarray) -> np.ndarray:
 
 
 def _reach(points: np.ndarray, side: str, target: np.ndarray, arm: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
-    """Bend one arm (in place) so that its knuckles come to `target` as far as `near` says and the bones allow."""
+    """Bend one arm (in place) so that its fingers come to `target` as far as `near` says and the bones allow.
+
+    The elbow goes to the nearest place that both bones can reach: bones that look shorter point at the camera.
+    """
     upper, fore, near = arm
     shoulder, elbow = (points[:, POSE_INDEX[f"{side}_{name}"], :2].copy() for name in ("shoulder", "elbow"))
     hand = {name: points[:, POSE_INDEX[f"{side}_{name}"], :2].copy() for name in _PARTS}
@@ -59,11 +62,16 @@ def _reach(points: np.ndarray, side: str, target: np.ndarray, arm: tuple[np.ndar
     reach = np.minimum(distance, 0.999 * (upper + fore))
     along = way / distance[:, None]
     wrist = shoulder + along * reach[:, None]
-    foot = np.clip((upper**2 - fore**2 + reach**2) / (2 * reach), -upper, upper)
-    height = np.sqrt(np.maximum(upper**2 - foot**2, 0.0))
-    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
-    bend = np.clip(((elbow - shoulder) * across).sum(axis=1), -height, height)
-    bent = shoulder + along * foot[:, None] + across * bend[:, None]
+    bent = elbow
+    for _ in range(4):
+        bent = _pull_within(shoulder, upper, _pull_within(wrist, fore, bent))
     points[:, POSE_INDEX[f"{side}_elbow"], :2] = elbow + near[:, None] * (bent - elbow)
     for name in _PARTS:
         points[:, POSE_INDEX[f"{side}_{name}"], :2] = hand[name] + (wrist - hand["wrist"])
+
+
+def _pull_within(center: np.ndarray, radius: np.ndarray, point: np.ndarray) -> np.ndarray:
+    """Return each point (T, 2), or the nearest one that is no farther than `radius` (T,) from its centre."""
+    way = point - center
+    length = np.maximum(np.linalg.norm(way, axis=1), 1e-6)
+    return center + way * np.minimum(1.0, radius / length)[:, None]

@@ -18,7 +18,10 @@ SEEN_FROM = 0.5
 _USUAL_LENGTHS = {"upper_arm": 2.7, "forearm": 2.4, "index": 1.0, "pinky": 0.9, "thumb": 0.6}
 """An adult's bones in head units: what a take that never shows a limb stretched out is measured by."""
 _USUAL_SHOULDERS = 3.3
-_HAND_POINTS = {"wrist": 0, "index": 5, "pinky": 17, "thumb": 3}
+_TIPS = {"index": (8, 0.6), "pinky": (20, 0.6), "thumb": (4, 0.7)}
+"""Finger tips of the hand tracker, and how far along the way to them the pose's points usually lie."""
+_FINGERS = 1.35
+"""Where the middle of the fingers is, as a multiple of the way from the wrist to the knuckles."""
 _NEAR_UNITS, _FAR_UNITS = 1.2, 2.0
 
 
@@ -29,7 +32,7 @@ class BodyMotion:
     Attributes:
         limbs: (T, 12, 3) directions, rows as `rig.BODY_BONES`; shorter than 1 where a bone points at the camera.
         neck_offset: (T, 2), the shoulders' middle against the head, head units, about 0.
-        hand_at: (T, 2, 2), knuckles of the left and right hand from the head's centre, head units.
+        hand_at: (T, 2, 2), fingers of the left and right hand from the head's centre, head units.
         hand_near: (T, 2) in 0..1, 1 for a hand at the face.
     """
 
@@ -69,8 +72,10 @@ def _points_with_hands(track: PerformanceTrack) -> np.ndarray:
     points[~(track.body[..., 3] >= SEEN_FROM)] = np.nan
     for index, side in enumerate(("left", "right")):
         has_hand = np.isfinite(track.hands[:, index]).all(axis=(1, 2))
-        for name, row in _HAND_POINTS.items():
-            points[has_hand, POSE_INDEX[f"{side}_{name}"]] = track.hands[has_hand, index, row, :2]
+        hand = track.hands[has_hand, index, :, :2].astype(np.float64)
+        points[has_hand, POSE_INDEX[f"{side}_wrist"]] = hand[:, 0]
+        for name, (tip, share) in _TIPS.items():
+            points[has_hand, POSE_INDEX[f"{side}_{name}"]] = hand[:, 0] + share * (hand[:, tip] - hand[:, 0])
     return points
 
 
@@ -131,13 +136,15 @@ def _hand_places(
 ) -> tuple[np.ndarray, np.ndarray]:
     places, near = np.zeros((len(points), 2, 2)), np.zeros((len(points), 2))
     for index, side in enumerate(("left", "right")):
+        wrist = points[:, POSE_INDEX[f"{side}_wrist"]]
         knuckles = 0.5 * (points[:, POSE_INDEX[f"{side}_index"]] + points[:, POSE_INDEX[f"{side}_pinky"]])
-        at = (knuckles - center_px) / scale_px[:, None]
+        at = (wrist + _FINGERS * (knuckles - wrist) - center_px) / scale_px[:, None]
         seen = _drop_specks(seconds, np.isfinite(at).all(axis=1))
         if not seen.any():
             continue
         distance = np.linalg.norm(np.nan_to_num(at), axis=1)
         share = np.where(seen, np.clip((_FAR_UNITS - distance) / (_FAR_UNITS - _NEAR_UNITS), 0.0, 1.0), 0.0)
-        places[:, index] = _calm(seconds, at, seen, np.array([0.0, _FAR_UNITS]))
+        held = np.stack([np.interp(seconds, seconds[seen], at[seen, axis]) for axis in range(2)], axis=1)
+        places[:, index] = _calm(seconds, held, np.ones_like(seen), np.zeros(2))
         near[:, index] = _calm(seconds, share[:, None], seen, np.zeros(1))[:, 0]
     return places, near

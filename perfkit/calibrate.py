@@ -1,61 +1,29 @@
 """The performer at rest: what every expression is measured from. Fitted from a take, saved, reused for other takes.
 
-In: a PerformanceTrack. Out: `Calibration`, and its small file (safetensors with a versioned JSON header).
+In: a PerformanceTrack. Out: `Calibration` (its file: `perfkit.calibration_file`).
 
 A neutral face is never one frame. Each region (eyes, brows, mouth) is a robust median over the frames in which that
 region is calm, after taking off the motion that the tracker's blendshapes still report there: a take that cries and
 then laughs has no wholly neutral frame, but it has calm brows somewhere, and open eyes, and a shut mouth.
 """
 
-import json
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
+from perfkit.calibration_file import Calibration, load_calibration, save_calibration
 from perfkit.errors import CalibrationError
+from perfkit.expression import excess_weights, fit_weights
 from perfkit.geometry import weighted_median
 from perfkit.headspace import align, measure_head, seen_frames, straighten, unturn_by_tracker
 from perfkit.measures import eye_apertures, head_angles, human_motion, lip_gap, region_ratios
 from perfkit.track import PerformanceTrack
-from perfkit.vocabulary import BLENDSHAPES, CONTOUR_SLICES, NUM_CONTOUR_POINTS
+from perfkit.vocabulary import BLENDSHAPES, CONTOUR_SLICES
 
-VERSION = 1
+__all__ = ["Calibration", "fit_calibration", "load_calibration", "save_calibration"]
+
 MIN_FRAMES = 5
-
-_FILE_SHAPES = {
-    "neutral": (NUM_CONTOUR_POINTS, 3),
-    "blendshapes": (len(BLENDSHAPES),),
-    "gains": (len(BLENDSHAPES),),
-    "open_aperture": (2,),
-    "closed_aperture": (2,),
-}
-
-
-@dataclass(frozen=True, eq=False)
-class Calibration:
-    """One performer at rest, and how far they move.
-
-    Attributes:
-        neutral: (K, 3) float32, contour points at rest in the performer's head space (unit = half the face's height).
-        blendshapes: (52,) float32, what the tracker reports for the face at rest.
-        gains: (52,) float32 >= 1, brings the performer's widest motion near the character's.
-        open_aperture: (2,) float32, left and right lid distance / eye width with eyes at rest.
-        closed_aperture: (2,) float32, the same with eyes shut.
-        num_frames: Seen frames that it was fitted from.
-        take_digest: The take that it was fitted from.
-    """
-
-    neutral: np.ndarray
-    blendshapes: np.ndarray
-    gains: np.ndarray
-    open_aperture: np.ndarray
-    closed_aperture: np.ndarray
-    num_frames: int
-    take_digest: str
-
+"""Seen frames below which no neutral face is fitted."""
 
 _REGION_OF = {
     "brow": "brows", "eye": "eyes", "jaw": "mouth", "mouth": "mouth", "cheek": "mouth", "nose": "mouth",
@@ -80,7 +48,9 @@ def _by_prefix(table: dict[str, float], default: float) -> np.ndarray:
 
 
 _REGIONS = np.array([next(r for prefix, r in _REGION_OF.items() if name.startswith(prefix)) for name in BLENDSHAPES])
-_EYE_CALM = np.array([name.startswith(("eyeBlink", "eyeWide", "eyeLookDown", "eyeLookUp")) for name in BLENDSHAPES])
+_EYE_CALM = np.array(
+    [name.startswith(("eyeBlink", "eyeWide", "eyeLookDown", "eyeLookUp", "eyeSquint")) for name in BLENDSHAPES]
+)
 _ROW_REGIONS = {
     "eyes": ("left_eye", "right_eye", "left_iris", "right_iris"),
     "brows": ("left_brow", "right_brow"),
@@ -120,22 +90,19 @@ def fit_calibration(track: PerformanceTrack) -> Calibration:
         parted = (lip_gap(aligned) / _PARTED_LIPS) ** 2
         weights["mouth"] = _calm_weights(unrest + _region_unrest("mouth", blendshapes) + parted)
         neutral = straighten(_shut_mouth(_neutral_points(aligned, excess, weights)))
-    aperture = eye_apertures(measure_head(track, neutral).points)
+    motion = measure_head(track, neutral)
+    aperture = eye_apertures(motion.points)
     open_aperture = weighted_median(aperture, weights["eyes"])
-    return Calibration(
+    calibration = Calibration(
         neutral=neutral.astype(np.float32),
         blendshapes=rest.astype(np.float32),
-        gains=_range_gains(excess).astype(np.float32),
+        gains=np.ones(len(BLENDSHAPES), dtype=np.float32),
         open_aperture=open_aperture.astype(np.float32),
         closed_aperture=_closed_aperture(aperture, open_aperture).astype(np.float32),
         num_frames=len(frames),
         take_digest=track.take_digest,
     )
-
-
-def excess_weights(blendshapes: np.ndarray, rest: np.ndarray) -> np.ndarray:
-    """Return how far blendshapes (..., 52) lie above the performer's rest (52,), rescaled to 0..1."""
-    return np.clip((blendshapes - rest) / (1.0 - rest), 0.0, 1.0)
+    return replace(calibration, gains=_range_gains(fit_weights(motion, blendshapes, calibration)).astype(np.float32))
 
 
 def _pose_unrest(angles: np.ndarray) -> np.ndarray:
@@ -152,7 +119,7 @@ def _motion_unrest(seconds: np.ndarray, blendshapes: np.ndarray) -> np.ndarray:
 
 def _region_unrest(region: str, blendshapes: np.ndarray) -> np.ndarray:
     if region == "eyes":
-        return ((blendshapes[:, _EYE_CALM] - 0.1).clip(0) ** 2).sum(axis=1) / 0.2**2
+        return ((blendshapes[:, _EYE_CALM] - 0.15).clip(0) ** 2).sum(axis=1) / 0.2**2
     columns = region == _REGIONS
     return (blendshapes[:, columns] ** 2).sum(axis=1) / 0.25**2
 
@@ -201,9 +168,9 @@ def _shut_mouth(neutral: np.ndarray) -> np.ndarray:
     return shut
 
 
-def _range_gains(excess: np.ndarray) -> np.ndarray:
+def _range_gains(fitted: np.ndarray) -> np.ndarray:
     """Return (52,) gains that bring the performer's widest motion to the goal; left and right get the same."""
-    widest = np.quantile(excess, 0.97, axis=0)
+    widest = np.quantile(fitted, 0.97, axis=0)
     for index, name in enumerate(BLENDSHAPES):
         if name.endswith("Left"):
             other = BLENDSHAPES.index(name.removesuffix("Left") + "Right")
@@ -219,57 +186,3 @@ def _closed_aperture(aperture: np.ndarray, open_aperture: np.ndarray) -> np.ndar
     if is_shut.sum() < 2:
         return 0.22 * open_aperture
     return np.clip(np.median(aperture[is_shut], axis=0), 0.0, 0.3 * open_aperture)
-
-
-def save_calibration(calibration: Calibration, path: str | Path) -> None:
-    """Write a calibration file; it appears whole or not at all."""
-    path = Path(path)
-    header = {
-        "perfkit_calibration": json.dumps(
-            {"version": VERSION, "num_frames": calibration.num_frames, "take_digest": calibration.take_digest}
-        )
-    }
-    arrays = {name: np.ascontiguousarray(getattr(calibration, name), dtype=np.float32) for name in _FILE_SHAPES}
-    aside = path.with_name(path.name + ".part")
-    try:
-        aside.write_bytes(save(arrays, metadata=header))
-        aside.replace(path)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise CalibrationError(
-            f"calibration {path}: cannot be written ({error.strerror}); choose another place"
-        ) from error
-
-
-def load_calibration(path: str | Path) -> Calibration:
-    """Read a calibration file.
-
-    Raises:
-        CalibrationError: Not a calibration file, another version, a wrong shape, NaN.
-    """
-    path = Path(path)
-    try:
-        with safe_open(path, framework="numpy") as file:
-            header = json.loads((file.metadata() or {}).get("perfkit_calibration", "{}"))
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, ValueError) as error:
-        raise CalibrationError(
-            f"calibration {path}: cannot be read ({error}); make it with perfkit calibrate"
-        ) from error
-    if header.get("version") != VERSION:
-        raise CalibrationError(
-            f"calibration {path}: version {header.get('version')}, expected {VERSION}; "
-            "make it again with perfkit calibrate"
-        )
-    for name, shape in _FILE_SHAPES.items():
-        if name not in arrays or arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
-            got = arrays[name].shape if name in arrays else "nothing"
-            raise CalibrationError(f"calibration {path}: {name} is {got}, expected finite {shape}; make it again")
-    return Calibration(**{name: arrays[name] for name in _FILE_SHAPES}, **_header_fields(header, path))
-
-
-def _header_fields(header: dict[str, object], path: Path) -> dict:
-    num_frames, digest = header.get("num_frames"), header.get("take_digest")
-    if not isinstance(num_frames, int) or not isinstance(digest, str):
-        raise CalibrationError(f"calibration {path}: header lacks num_frames or take_digest; make it again")
-    return {"num_frames": num_frames, "take_digest": digest}

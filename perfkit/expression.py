@@ -8,7 +8,7 @@ lips and gaze are then set from direct measurements, so that shut is shut.
 
 import numpy as np
 
-from perfkit.calibrate import Calibration, excess_weights
+from perfkit.calibration_file import Calibration
 from perfkit.headspace import RIGID_WEIGHTS, HeadMotion
 from perfkit.measures import HUMAN_BASIS, eye_apertures, lip_gap, mouth_width, region_ratios
 from perfkit.proportions import HUMAN_RIG
@@ -19,12 +19,14 @@ _SHUT_BELOW = 0.14
 """Lid opening, as a share of the open eye, below which an eye is shut."""
 _LIP_NOISE = 0.012
 """Lip gap in head units up to which lips are shut."""
+_WINK_FROM = 0.1
+"""Half the difference of lid openings up to which both eyes do the same."""
 _CHUNK, _SWEEPS = 512, 30
 _RESIDUE_STIFFNESS = 1e-3
 
 _HOLD = {
-    "browDown": 0.5, "browInnerUp": 0.5, "browOuterUp": 0.5, "jawOpen": 0.5, "jawLeft": 2.0, "jawRight": 2.0,
-    "mouthSmile": 0.5, "mouthFrown": 0.5, "mouthPucker": 0.7, "mouthFunnel": 1.0, "mouthStretch": 0.7,
+    "browDown": 0.3, "browInnerUp": 0.25, "browOuterUp": 0.3, "jawOpen": 0.4, "jawLeft": 2.0, "jawRight": 2.0,
+    "mouthSmile": 0.1, "mouthFrown": 1.0, "mouthPucker": 0.7, "mouthFunnel": 1.0, "mouthStretch": 0.2,
     "mouthUpperUp": 0.5, "mouthLowerDown": 0.5, "mouthLeft": 1.0, "mouthRight": 1.0, "mouthClose": 2.0,
     "mouthPress": 3.0, "mouthRoll": 3.0, "mouthShrug": 1.0, "mouthDimple": 3.0,
 }  # fmt: skip
@@ -79,16 +81,21 @@ def fit_weights(motion: HeadMotion, blendshapes: np.ndarray, calibration: Calibr
         (S, 52) float64 in 0..1.
     """
     guess = excess_weights(blendshapes, calibration.blendshapes.astype(np.float64))
-    guess = np.clip(guess * calibration.gains, 0.0, 1.0)
     weights = np.empty_like(guess)
     for start in range(0, len(guess), _CHUNK):
         part = slice(start, start + _CHUNK)
         facing = _facing(motion.rotation[part], calibration.neutral)
         weights[part] = _fit_contours(motion.points[part], facing, guess[part], calibration)
+    weights = np.clip(weights * calibration.gains, 0.0, 1.0)
     _set_gaze(weights, blendshapes, calibration)
     _set_lips(weights, motion.points, calibration)
     _set_lids(weights, motion, calibration)
     return weights
+
+
+def excess_weights(blendshapes: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """Return how far blendshapes (..., 52) lie above the performer's rest (52,), rescaled to 0..1."""
+    return np.clip((blendshapes - rest) / (1.0 - rest), 0.0, 1.0)
 
 
 def _facing(rotation: np.ndarray, neutral: np.ndarray) -> np.ndarray:
@@ -170,7 +177,7 @@ def _set_lids(weights: np.ndarray, motion: HeadMotion, calibration: Calibration)
     opening = _couple_eyes(lid_openings(motion.points, calibration), motion.rotation)
     rest_aperture = eye_apertures(rest_points(HUMAN_RIG))
     weights[:, blink] = 0.0
-    weights[:, wide] = np.clip((opening - 1.1) / 0.25, 0.0, 1.0)
+    weights[:, wide] = np.clip((opening - 1.1) / 0.35, 0.0, 1.0)
     weights[:, squint] *= np.clip((1.05 - opening) / 0.15, 0.0, 1.0)
     given = eye_apertures(face_points(HUMAN_RIG, weights)) / rest_aperture
     weights[:, blink] = np.clip(1.0 - np.minimum(opening, 1.0) / np.maximum(given, 1e-3), 0.0, 1.0)
@@ -184,8 +191,11 @@ def lid_openings(points: np.ndarray, calibration: Calibration) -> np.ndarray:
 
 
 def _couple_eyes(opening: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-    """Let the eye that is turned away follow the other one, whose lids the camera sees."""
+    """Let the eye that is turned away follow the other one, and drop small differences: lids move together."""
     yaw_deg = np.rad2deg(np.arcsin(np.clip(rotation[:, 0, 2], -1, 1)))
     turned = np.stack([yaw_deg, -yaw_deg], axis=1)
     own = np.exp(-((np.clip(turned - 8.0, 0.0, None) / 14.0) ** 2))
-    return own * opening + (1.0 - own) * opening[:, ::-1]
+    seen = own * opening + (1.0 - own) * opening[:, ::-1]
+    middle = seen.mean(axis=1, keepdims=True)
+    apart = seen - middle
+    return middle + np.sign(apart) * np.clip(np.abs(apart) - _WINK_FROM, 0.0, None) * 0.5 / (0.5 - _WINK_FROM)
