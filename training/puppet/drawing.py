@@ -7,13 +7,23 @@ import numpy as np
 from perfkit.rig import hands_from_body, present_rows
 from perfkit.training.puppet import ink
 from perfkit.training.puppet.body import draw_body, draw_forearm, draw_upper_arm
+from perfkit.training.puppet.creature import (
+    draw_animal_ears,
+    draw_marking,
+    draw_robot_face,
+    draw_robot_parts,
+    draw_whiskers,
+    has_big_hair,
+)
+from perfkit.training.puppet.extras import draw_extras_on_face, draw_extras_on_head
 from perfkit.training.puppet.eyes import draw_brow, draw_eye
-from perfkit.training.puppet.hair import CUTS, draw_back_hair, draw_front_hair
+from perfkit.training.puppet.hair import draw_back_hair, draw_front_hair
 from perfkit.training.puppet.look import Light, Puppet
 from perfkit.training.puppet.mouth import draw_mouth, draw_muzzle, draw_nose, draw_tears
 from perfkit.training.puppet.performance import Performance, Pose, pose_performance
 from perfkit.training.puppet.scene import Scene
 from perfkit.training.puppet.skull import draw_cheeks, draw_ear, head_silhouette, is_ear_in_front
+from perfkit.training.puppet.wear import draw_beard, draw_glasses, draw_hat
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,13 +67,16 @@ def draw_pose(puppet: Puppet, pose: Pose, light: Light, *, size: int = 256) -> D
     for side in ("left", "right"):
         draw_upper_arm(scene, side)
     draw_body(scene)
-    _draw_ears(scene, [sign for sign in near if not near[sign]])
-    _draw_head(scene)
+    _draw_behind(scene, [sign for sign in near if not near[sign]])
+    scene.solid(scene.head_path, puppet.look.skin_rgb, relief=0.26)
+    draw_marking(scene)
+    draw_robot_face(scene)
+    draw_cheeks(scene)
     _draw_ears(scene, [sign for sign in near if near[sign]])
     _draw_face(scene)
+    draw_glasses(scene)
     draw_front_hair(scene)
-    if puppet.look.family in ("anime", "chibi"):
-        _draw_brows(scene)
+    _draw_on_top(scene)
     for side in ("left", "right"):
         draw_forearm(scene, side)
     present = present_rows(puppet.rig)
@@ -77,16 +90,17 @@ def draw_pose(puppet: Puppet, pose: Pose, light: Light, *, size: int = 256) -> D
 
 
 def _draw_ears(scene: Scene, signs: list[float]) -> None:
-    cut = CUTS.get(scene.look.hair)
-    if cut is not None and cut.covers_ears and scene.look.ears == "human":
+    if has_big_hair(scene) and scene.look.ears == "human":
         return
     for sign in signs:
         draw_ear(scene, sign)
 
 
-def _draw_head(scene: Scene) -> None:
-    scene.solid(scene.head_path, scene.look.skin_rgb, relief=0.26)
-    draw_cheeks(scene)
+def _draw_behind(scene: Scene, far_sides: list[float]) -> None:
+    draw_robot_parts(scene, behind=True)
+    draw_extras_on_head(scene, behind=True)
+    draw_animal_ears(scene, behind=True)
+    _draw_ears(scene, far_sides)
 
 
 def _draw_face(scene: Scene) -> None:
@@ -101,11 +115,28 @@ def _draw_face(scene: Scene) -> None:
     else:
         for side in order:
             draw_eye(scene, side)
+    draw_beard(scene)
     draw_mouth(scene)
     draw_nose(scene)
+    draw_whiskers(scene)
     draw_tears(scene)
-    if scene.look.family not in ("anime", "chibi"):
+    if not _has_floating_brows(scene):
         _draw_brows(scene)
+    draw_extras_on_face(scene)
+
+
+def _draw_on_top(scene: Scene) -> None:
+    draw_robot_parts(scene, behind=False)
+    draw_animal_ears(scene, behind=False)
+    draw_extras_on_head(scene, behind=False)
+    if _has_floating_brows(scene):
+        _draw_brows(scene)
+    draw_hat(scene)
+
+
+def _has_floating_brows(scene: Scene) -> bool:
+    """Return whether brows show through the fringe, as anime draws them."""
+    return scene.look.family in ("anime", "chibi")
 
 
 def _draw_brows(scene: Scene) -> None:

@@ -142,6 +142,11 @@ def subtract(first: Path, second: Path) -> Path:
     return skia.Op(first, second, skia.PathOp.kDifference_PathOp)
 
 
+def intersect(first: Path, second: Path) -> Path:
+    """Return the area that both share."""
+    return skia.Op(first, second, skia.PathOp.kIntersect_PathOp)
+
+
 def bounds(path: Path) -> tuple[float, float, float, float]:
     """Return left, top, right, bottom."""
     box = path.getBounds()
