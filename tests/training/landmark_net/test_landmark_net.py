@@ -1,0 +1,87 @@
+"""The landmark network learns, resumes, and reads pictures of any size."""
+
+import numpy as np
+import pytest
+import torch
+
+from perfkit.errors import WeightsError
+from perfkit.training.landmark_net import LandmarkNet
+from perfkit.training.landmark_net.crops import CROPS_PER_DRAWING, make_crops
+from perfkit.training.landmark_net.net import WEIGHTS_PATH, tensor_from_crops
+from perfkit.training.landmark_net.network import LandmarkNetwork
+from perfkit.training.landmark_net.train import (
+    LandmarkSettings,
+    LandmarkTraining,
+    measure_landmark_net,
+    save_weights,
+    train_landmark_net,
+)
+from perfkit.vocabulary import NUM_CONTOUR_POINTS
+
+SHORT = LandmarkSettings(steps=3, num_drawings=1)
+
+
+def test_crops_are_a_function_of_their_index():
+    first, again, other = (make_crops(index, num_drawings=1) for index in (5, 5, 6))
+    assert first.pictures.shape == (CROPS_PER_DRAWING, 128, 128, 3)
+    assert first.points.shape == (CROPS_PER_DRAWING, NUM_CONTOUR_POINTS, 2)
+    assert np.array_equal(first.pictures, again.pictures) and np.array_equal(first.points, again.points)
+    assert not np.array_equal(first.pictures, other.pictures)
+
+
+def test_network_learns_one_drawing_by_heart():
+    crops = make_crops(3, num_drawings=1)
+    training = LandmarkTraining(LandmarkSettings(steps=300, num_drawings=1, learning_rate=2e-2))
+    losses = [training.take_step(crops) for _ in range(40)]
+    assert losses[-1] < 0.35 * losses[0]
+    with torch.no_grad():
+        points, _ = training.network(tensor_from_crops(crops.pictures))
+    seen = crops.visibility >= 0.5
+    assert np.linalg.norm(points.numpy() - crops.points, axis=-1)[seen].mean() < 0.05
+
+
+def test_a_resumed_training_gives_the_same_weights(tmp_path):
+    whole = train_landmark_net(tmp_path / "whole", SHORT).network.state_dict()
+    training = LandmarkTraining(SHORT)
+    for index in range(2):
+        training.take_step(make_crops(index, num_drawings=1))
+    training.save_checkpoint(tmp_path / "parts" / "checkpoint.safetensors")
+    resumed = train_landmark_net(tmp_path / "parts", SHORT).network.state_dict()
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    (tmp_path / "checkpoint.safetensors").write_bytes(b"\x10" * 50)
+    with pytest.raises(WeightsError, match="delete it"):
+        train_landmark_net(tmp_path, SHORT)
+
+
+def test_predictions_scale_with_the_picture(tmp_path):
+    save_weights(LandmarkNet(LandmarkNetwork()), tmp_path / "w.safetensors")
+    net = LandmarkNet.load(tmp_path / "w.safetensors")
+    pictures = np.random.default_rng(0).integers(0, 255, (2, 64, 64, 3), dtype=np.uint8)
+    small = net.predict(pictures)
+    large = net.predict(pictures.repeat(4, axis=1).repeat(4, axis=2))
+    assert small.points.shape == (2, NUM_CONTOUR_POINTS, 2) and small.confidence.shape == (2,)
+    assert small.visibility.shape == (2, NUM_CONTOUR_POINTS)
+    assert np.abs(large.points / 4 - small.points).max() < 3
+    assert net.predict(pictures[:0]).points.shape == (0, NUM_CONTOUR_POINTS, 2)
+
+
+def test_pictures_that_are_no_rgb_bytes_are_refused():
+    with pytest.raises(ValueError, match="uint8"):
+        LandmarkNet(LandmarkNetwork()).predict(np.zeros((1, 8, 8, 4), np.uint8))
+
+
+def test_absent_and_foreign_weights_are_refused_in_one_line(tmp_path):
+    (tmp_path / "bad.safetensors").write_bytes(b"\x00" * 9)
+    for path in (tmp_path / "none.safetensors", tmp_path / "bad.safetensors"):
+        with pytest.raises(WeightsError, match="landmark network does not load") as caught:
+            LandmarkNet.load(path)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not WEIGHTS_PATH.is_file(), reason="the landmark network is not trained yet")
+def test_packaged_network_reads_held_out_puppets():
+    assert WEIGHTS_PATH.stat().st_size <= 8_000_000
+    assert measure_landmark_net(LandmarkNet.load(), 24).median < 0.08

@@ -1,0 +1,82 @@
+"""python -m perfkit.training.landmark_net train | evaluate | sheet: see --help."""
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from rich.console import Console
+
+from perfkit.control import draw_control_frame
+from perfkit.image import read_image_rgba
+from perfkit.training.landmark_net.net import WEIGHTS_PATH, LandmarkNet
+from perfkit.training.landmark_net.train import (
+    LandmarkSettings,
+    measure_landmark_net,
+    save_weights,
+    train_landmark_net,
+)
+
+
+def main() -> None:
+    """Train or measure the landmark network."""
+    parser = argparse.ArgumentParser(prog="python -m perfkit.training.landmark_net")
+    verbs = parser.add_subparsers(required=True)
+    train = verbs.add_parser("train", help="train, or go on training; writes the packaged weights at the end")
+    train.add_argument("--run", type=Path, default=Path("runs/landmark_net"))
+    train.add_argument("--steps", type=int, default=LandmarkSettings.steps)
+    train.add_argument("-o", "--out", type=Path, default=WEIGHTS_PATH)
+    train.set_defaults(act=run_train)
+    evaluate = verbs.add_parser("evaluate", help="print the error on held-out puppets")
+    evaluate.add_argument("--count", type=int, default=300)
+    evaluate.set_defaults(act=run_evaluate)
+    sheet = verbs.add_parser("sheet", help="draw what the network finds in pictures")
+    sheet.add_argument("pictures", type=Path, nargs="+")
+    sheet.add_argument("-o", "--out", type=Path, required=True)
+    sheet.set_defaults(act=run_sheet)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    options.act(options)
+
+
+def run_train(options: argparse.Namespace) -> None:
+    """Train to the end of the recipe."""
+    console = Console(stderr=True)
+
+    def show(done: int, total: int, loss: float) -> None:
+        if done % 50 == 0:
+            console.print(f"step {done}/{total}  loss {loss:.4f}", highlight=False)
+
+    net = train_landmark_net(options.run, LandmarkSettings(steps=options.steps), on_progress=show)
+    save_weights(net, options.out)
+    print(options.out)
+
+
+def run_evaluate(options: argparse.Namespace) -> None:
+    """Print the error on held-out puppets."""
+    figures = measure_landmark_net(LandmarkNet.load(), options.count)
+    print(f"landmark net on {options.count} held-out puppets, in eye distances")
+    print(f"  {'all':12} {figures.error:.2%}, median {figures.median:.2%}")
+    for label, value in (figures.by_contour | figures.by_yaw).items():
+        print(f"  {label:12} {value:.2%}")
+
+
+def run_sheet(options: argparse.Namespace) -> None:
+    """Draw the found points over pictures, on grey, scaled to 256 px."""
+    pictures = []
+    for path in options.pictures:
+        rgba = cv2.resize(read_image_rgba(path), (256, 256), interpolation=cv2.INTER_AREA).astype(np.float32)
+        alpha = rgba[..., 3:] / 255
+        pictures.append((rgba[..., :3] * alpha + 127.5 * (1 - alpha)).astype(np.uint8))
+    found = LandmarkNet.load().predict(np.stack(pictures))
+    rows = []
+    for picture, points, visibility in zip(pictures, found.points, found.visibility, strict=True):
+        drawn = draw_control_frame(points, visibility)
+        rows.append(np.concatenate([picture, np.where(drawn.any(axis=-1, keepdims=True), drawn, picture // 2)], axis=0))
+    cv2.imwrite(str(options.out), np.concatenate(rows, axis=1)[..., ::-1])
+    print(options.out)
+
+
+if __name__ == "__main__":
+    main()
