@@ -36,7 +36,7 @@ _REST_LIMITS = {
     "mouthShrug": 0.3, "mouthPucker": 0.3, "mouthClose": 0.1,
 }  # fmt: skip
 """Most that the tracker reports for a face at rest, by the start of the name (others: 0.12); beyond it is acting."""
-_GAIN_LIMITS = {"brow": 1.8, "mouth": 1.25, "jaw": 1.25, "nose": 1.4, "cheek": 1.4}
+_GAIN_LIMITS = {"brow": 2.5, "mouth": 1.25, "jaw": 1.25, "nose": 1.4, "cheek": 1.4}
 _PARTED_LIPS = 0.06
 """Lip gap, in head units, that counts as one unit of unrest."""
 _RANGE_GOAL, _RANGE_FLOOR = 0.8, 0.2

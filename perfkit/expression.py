@@ -19,6 +19,8 @@ _SHUT_BELOW = 0.14
 """Lid opening, as a share of the open eye, below which an eye is shut."""
 _LIP_NOISE = 0.012
 """Lip gap in head units up to which lips are shut."""
+_PARTED = 0.06
+"""Lip gap in head units from which lips are surely open."""
 _WINK_FROM = 0.1
 """Half the difference of lid openings up to which both eyes do the same."""
 _CHUNK, _SWEEPS = 512, 30
@@ -44,18 +46,20 @@ def _row_trust() -> np.ndarray:
     return trust + RIGID_WEIGHTS
 
 
-def _affine_motions() -> np.ndarray:
-    """Return (8, 2 K): x and y of every point moved along with its own x, y, z, and as a whole."""
+def _residue_motions() -> np.ndarray:
+    """Return (9, 2 K): x and y of all points moved along with their own x, y, z and as a whole; the mouth slid up."""
     rest = rest_points(HUMAN_RIG).astype(np.float64)
-    affine = np.zeros((8, NUM_CONTOUR_POINTS, 2))
+    motions = np.zeros((9, NUM_CONTOUR_POINTS, 2))
     for axis in range(2):
-        affine[4 * axis : 4 * axis + 3, :, axis], affine[4 * axis + 3, :, axis] = rest.T, 1.0
-    return affine.reshape(8, -1)
+        motions[4 * axis : 4 * axis + 3, :, axis], motions[4 * axis + 3, :, axis] = rest.T, 1.0
+    for name in ("outer_lips", "inner_lips"):
+        motions[8, CONTOUR_SLICES[name], 1] = 1.0
+    return motions.reshape(9, -1)
 
 
 _COLUMN = BLENDSHAPE_INDEX
 _ROW_TRUST = _row_trust()
-_AFFINE = _affine_motions()
+_RESIDUE = _residue_motions()
 _FITTED = np.array([index for index, name in enumerate(BLENDSHAPES) if name.startswith(tuple(_HOLD))])
 _FITTED_BASIS = HUMAN_BASIS[_FITTED][..., :2].reshape(len(_FITTED), -1)
 _STIFFNESS = (_FITTED_BASIS**2 @ np.repeat(_ROW_TRUST, 2)) * np.array(
@@ -88,7 +92,9 @@ def fit_weights(motion: HeadMotion, blendshapes: np.ndarray, calibration: Calibr
         weights[part] = _fit_contours(motion.points[part], facing, guess[part], calibration)
     weights = np.clip(weights * calibration.gains, 0.0, 1.0)
     _set_gaze(weights, blendshapes, calibration)
-    _set_lips(weights, motion.points, calibration)
+    parted = parted_lips(motion.points, calibration)
+    _read_grief(weights, parted)
+    _set_lips(weights, parted)
     _set_lids(weights, motion, calibration)
     return weights
 
@@ -109,19 +115,19 @@ def _facing(rotation: np.ndarray, neutral: np.ndarray) -> np.ndarray:
 def _fit_contours(points: np.ndarray, facing: np.ndarray, guess: np.ndarray, calibration: Calibration) -> np.ndarray:
     """Fit weights in 0..1 to contour motion, near the guess; head-pose residue is fitted along and dropped.
 
-    The residue (an affine change of x and y: the tracker's mesh stretches and shears as the head turns) is nearly free,
-    so that it is not read as expression.
+    The residue is nearly free, so that it is not read as expression: the tracker's mesh stretches and shears as the
+    head turns, and its mouth slides along the face as the head nods.
     """
     neutral = calibration.neutral.astype(np.float64)
     moved = ((points - neutral) / region_ratios(neutral))[..., :2].reshape(len(points), -1)
     trust = np.repeat(facing * _ROW_TRUST, 2, axis=1)
-    basis = np.concatenate([_FITTED_BASIS, _AFFINE])
+    basis = np.concatenate([_FITTED_BASIS, _RESIDUE])
     hessian = np.einsum("ik,sk,jk->sij", basis, trust, basis, optimize=True)
     fixed = guess @ HUMAN_BASIS[..., :2].reshape(len(BLENDSHAPES), -1) - guess[:, _FITTED] @ _FITTED_BASIS
     pull = (trust * (moved - fixed)) @ basis.T
     num = len(_FITTED)
     hessian[:, range(num), range(num)] += _STIFFNESS
-    hessian[:, range(num, num + 8), range(num, num + 8)] += _RESIDUE_STIFFNESS
+    hessian[:, range(num, num + 9), range(num, num + 9)] += _RESIDUE_STIFFNESS
     pull[:, :num] += guess[:, _FITTED] * _STIFFNESS
     share = np.linalg.solve(hessian[:, num:, num:], hessian[:, num:, :num])
     reduced = hessian[:, :num, :num] - np.swapaxes(hessian[:, num:, :num], 1, 2) @ share
@@ -152,10 +158,27 @@ def _set_gaze(weights: np.ndarray, blendshapes: np.ndarray, calibration: Calibra
         weights[:, columns[2:]] = np.clip(-gaze, 0.0, 1.0)[:, None]
 
 
-def _set_lips(weights: np.ndarray, points: np.ndarray, calibration: Calibration) -> None:
-    """Let the lips part as far as the performer's do, in mouth widths: shut is shut, whatever the jaw does."""
+def parted_lips(points: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """Return (S,): how far the inner lips are apart, as the average adult's head units; 0 is shut."""
     ratio = mouth_width(calibration.neutral) / mouth_width(rest_points(HUMAN_RIG))
-    wanted = np.clip(lip_gap(points) / ratio - _LIP_NOISE, 0.0, None)
+    return np.clip(lip_gap(points) / ratio - _LIP_NOISE, 0.0, None)
+
+
+def _read_grief(weights: np.ndarray, parted: np.ndarray) -> None:
+    """Take back the smile that the tracker sees in lips pressed together under raised inner brows.
+
+    Wide, tight lips look alike in mirth and in tears, to the tracker and in outline; the brows tell them apart.
+    """
+    smile, frown = ([_COLUMN[f"mouth{name}{side}"] for side in ("Left", "Right")] for name in ("Smile", "Frown"))
+    outer = weights[:, [_COLUMN["browOuterUpLeft"], _COLUMN["browOuterUpRight"]]].mean(axis=1)
+    sorrow = np.clip(2.0 * (weights[:, _COLUMN["browInnerUp"]] - outer), 0.0, 1.0)
+    grief = (sorrow * np.clip(1.0 - parted / _PARTED, 0.0, 1.0))[:, None]
+    weights[:, frown] = np.clip(weights[:, frown] + 0.5 * grief * weights[:, smile], 0.0, 1.0)
+    weights[:, smile] *= 1.0 - 0.85 * grief
+
+
+def _set_lips(weights: np.ndarray, wanted: np.ndarray) -> None:
+    """Let the lips part as far as `wanted` (S,): shut is shut, whatever the jaw does."""
     parting = [_COLUMN[f"mouth{part}{side}"] for part in ("LowerDown", "UpperUp") for side in ("Left", "Right")]
     jaw, close, funnel = _COLUMN["jawOpen"], _COLUMN["mouthClose"], _COLUMN["mouthFunnel"]
     for _ in range(3):
