@@ -2,7 +2,7 @@
 
     control (uint8) --condition--> Conditioning --predict_velocity (steps times)--> latents --decode--> RGBA (uint8)
 
-NumPy goes in and comes out; nothing that is true of one base only (latent size, autoencoder, caption) leaves its engine's module.
+NumPy goes in and comes out; nothing that is true of one base only (autoencoder, text encoder, files) leaves its engine.
 Legend: N frames, C latent channels, h w latent grid, H W canvas.
 """
 
@@ -42,11 +42,11 @@ class EngineRequest:
 class Engine(Protocol):
     """A base network for one character. All three calls are pure and may be made from several threads at once.
 
-    A frame's result never depends on what else is in the call: N frames in one call equal N calls of one frame, bit for bit.
+    A frame's result never depends on its company: N frames in one call equal N calls of one frame, bit for bit.
 
     Attributes:
         name: Its name in `ENGINES`.
-        digest: SHA-256 over everything that the pixels depend on: weights, LoRA, caption, strengths, precision, backend.
+        digest: SHA-256 over all that the pixels depend on: weights, LoRA, caption, strengths, precision, backend.
         control_style: The style that `draw_control` must draw for it.
         canvas_wh: Size of control pictures and of decoded frames, px.
         latent_shape: (C, h, w).

@@ -3,7 +3,7 @@
     x_t = (1 - t) clean + t noise,   velocity = noise - clean,   so   clean = x_t - t velocity
 
 Legend: N frames, C latent channels, h w latent grid.
-Source: Liu et al., Flow Straight and Fast (2022), eq. 1; the time shift is Esser et al., Scaling Rectified Flow (2024), eq. 23.
+Source: Liu et al., Flow Straight and Fast (2022), eq. 1; Esser et al., Scaling Rectified Flow (2024), eq. 23 (shift).
 """
 
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def sample_flow(predict_velocity: PredictVelocity, noise_NChw: np.ndarray, times
 def make_noise(frames: np.ndarray, shape: tuple[int, int, int], *, seed: int) -> np.ndarray:
     """Return each frame's own standard normal noise, (N, *shape) float32.
 
-    A counter-based generator is keyed by (seed, absolute frame index): who else is drawn, before or beside, changes nothing.
+    A counter-based generator is keyed by (seed, absolute frame index): what else is drawn, and when, changes nothing.
     """
     return np.stack([_noise_of_frame(seed, int(frame), shape) for frame in frames])
 

@@ -1,7 +1,7 @@
 """What a render is told: `RenderSettings` change pixels, `RuntimeSettings` do not.
 
-Only the first enters a result's identity. Same `RenderSettings`, take and pack on one machine and backend: identical pixels, whatever
-the threads, the window or the point of a resume.
+Only the first enters a result's identity. Same `RenderSettings`, take and pack on one machine and backend: identical
+pixels, whatever the threads, the window or the point of a resume.
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perfkit.errors import SettingsError
+from perfkit.retarget import RetargetSettings
 
 DEFAULT_BACKGROUND = "#dfe6ea"
 PRECISIONS = ("f32", "bf16")
@@ -35,6 +36,7 @@ class RenderSettings:
         alpha: Keep transparency instead of a background (.mov, .webm or a folder of PNGs).
         side_by_side: The take at the left of the character.
         calibration: A performer's neutral face saved from another take; None fits it to this one.
+        retarget: How the performance is given to the character; None: as usual. The canvas is the pack's.
     """
 
     engine: str = "nano"
@@ -50,6 +52,7 @@ class RenderSettings:
     alpha: bool = False
     side_by_side: bool = False
     calibration: Path | None = None
+    retarget: RetargetSettings | None = None
 
     def __post_init__(self) -> None:
         _require_range("seed", self.seed, 0, 2**63 - 1)
@@ -71,26 +74,28 @@ class RuntimeSettings:
         backend: "openvino", "torch", or "auto": torch where there is a GPU, else OpenVINO.
         device: "cpu", "cuda", or "auto".
         num_threads: Cores for the network; 0 = all that this process may use.
-        window_frames: Frames held at a time.
+        window_frames: Frames held at a time; 0 = what suits the engine.
         cache_dir: Where exported networks lie; None: $PERFKIT_CACHE, else ~/.cache/perfkit.
         take: The take that a .perf was captured from, for its sound and its pictures; None: as the source says.
         contact_sheet: Where to write a PNG of the take's frames above the character's; None: nowhere.
-        on_progress: Called with (frames done, frames in all).
+        on_capture: Called with (frames done, frames in all) while a take is captured.
+        on_progress: Called with (frames done, frames in all) while it is rendered.
     """
 
     backend: str = "auto"
     device: str = "auto"
     num_threads: int = 0
-    window_frames: int = 16
+    window_frames: int = 0
     cache_dir: Path | None = None
     take: Path | None = None
     contact_sheet: Path | None = None
+    on_capture: Callable[[int, int], None] | None = None
     on_progress: Callable[[int, int], None] | None = None
 
     def __post_init__(self) -> None:
         _require_choice("backend", self.backend, BACKENDS)
         _require_range("num_threads", self.num_threads, 0, 1024)
-        _require_range("window_frames", self.window_frames, 1, 1024)
+        _require_range("window_frames", self.window_frames, 0, 1024)
 
 
 def _require_range(name: str, value: float, low: float, high: float) -> None:

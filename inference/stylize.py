@@ -29,7 +29,12 @@ CALLS_PER_WORKER = 3
 
 
 def stylize(
-    controls: Iterable[ControlFrame], engine: Engine, settings: RenderSettings, *, window_frames: int = 0, first: int = 0
+    controls: Iterable[ControlFrame],
+    engine: Engine,
+    settings: RenderSettings,
+    *,
+    window_frames: int = 0,
+    first: int = 0,
 ) -> Iterator[StylizedFrame]:
     """Yield the character's picture for every control picture.
 
@@ -38,12 +43,12 @@ def stylize(
         engine: The base network, made for the character.
         settings: Steps, seed and consistency.
         window_frames: Frames held at a time; 0 = what suits the engine. It changes no pixel.
-        first: Index of the first frame wanted: earlier ones serve as context only. To resume, start `blend_frames` before it.
+        first: Index of the first frame wanted; earlier ones are context. To resume, start `blend_frames` before it.
 
     Raises:
         SettingsError: Control pictures of another size than the engine's canvas.
     """
-    size = window_frames or CALLS_PER_WORKER * engine.num_workers * engine.frames_per_call
+    size = count_window_frames(engine, window_frames)
     with ThreadPoolExecutor(engine.num_workers, thread_name_prefix="network") as pool:
         denoise = make_denoiser(engine, settings, pool=pool, num_remembered=size + 2 * settings.blend_frames)
         for window in iterate_windows(controls, size=size, context=denoise.context_frames):
@@ -53,6 +58,11 @@ def stylize(
             latents_NChw = denoise(_read_window(window.items, engine, settings.seed))[window.core][-len(core) :]
             for frame, rgba in zip(core, _decode(engine, latents_NChw, pool), strict=True):
                 yield StylizedFrame(frame.index, frame.seconds, rgba)
+
+
+def count_window_frames(engine: Engine, window_frames: int = 0) -> int:
+    """Return how many frames a window holds: as wished, or what suits the engine."""
+    return window_frames or CALLS_PER_WORKER * engine.num_workers * engine.frames_per_call
 
 
 def make_denoiser(engine: Engine, settings: RenderSettings, *, pool: Executor, num_remembered: int) -> Denoiser:
@@ -69,10 +79,11 @@ def make_denoiser(engine: Engine, settings: RenderSettings, *, pool: Executor, n
 def _read_window(frames: tuple[ControlFrame, ...], engine: Engine, seed: int) -> ControlWindow:
     width, height = engine.canvas_wh
     for frame in frames:
-        if frame.image_rgb.shape != (height, width, 3):
+        got_height, got_width = frame.image_rgb.shape[:2]
+        if (got_width, got_height) != (width, height):
             raise SettingsError(
-                f"frame {frame.index}: control picture is {frame.image_rgb.shape[1]}x{frame.image_rgb.shape[0]}, engine "
-                f"{engine.name} needs {width}x{height}; give the pack that canvas or choose another engine"
+                f"frame {frame.index}: control picture is {got_width}x{got_height}, engine {engine.name} needs "
+                f"{width}x{height}; draw it in that size"
             )
     indices = np.array([frame.index for frame in frames], dtype=np.int64)
     control_NHW3 = np.stack([frame.image_rgb for frame in frames])

@@ -2,8 +2,8 @@
 
     BlendedOverTime ( Remembered ( SharedNoise ( FlowDenoiser ( engine ) ) ) )
 
-Each wrapper is a Denoiser that holds a Denoiser; none knows the others, any may be left out. What a wrapper needs of a frame's neighbours
-it declares as `context_frames`, so that a window carries them and the result does not depend on where a window begins.
+Each wrapper is a Denoiser that holds a Denoiser; none knows the others, any may be left out. What a wrapper needs of a
+frame's neighbours it declares as `context_frames`, so that windows carry them and no result depends on where one begins.
 Legend: N frames, C latent channels, h w latent grid, H W canvas.
 """
 
@@ -158,14 +158,17 @@ class BlendedOverTime:
                 break
             change_Mhw = _change_of_control(window.control_NHW3, distance, grid_hw=latents_NChw.shape[2:])
             likeness = np.exp(-np.square(change_Mhw / self._tolerance))[:, None]
-            for here, there in ((slice(distance, None), slice(None, -distance)), (slice(None, -distance), slice(distance, None))):
+            for here, there in (
+                (slice(distance, None), slice(None, -distance)),
+                (slice(None, -distance), slice(distance, None)),
+            ):
                 total[here] += likeness * latents_NChw[there]
                 weights[here] += likeness
         return total / weights
 
 
 def _change_of_control(control_NHW3: np.ndarray, distance: int, *, grid_hw: tuple[int, ...]) -> np.ndarray:
-    """Return (N - distance, h, w) float32: the mean change of control from frame n to n + distance, the largest among a cell's neighbours."""
+    """Return (N - distance, h, w) float32 in 0..1: mean change from frame n to n + distance, largest around a cell."""
     rows, columns = grid_hw
     changes = []
     for before, after in zip(control_NHW3[:-distance], control_NHW3[distance:], strict=True):

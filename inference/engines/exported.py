@@ -1,9 +1,9 @@
-"""Networks exported to OpenVINO: kept on disk by the digest of what they were made from, run from several threads at once.
+"""Networks exported to OpenVINO: kept on disk by the digest of what they were made from, run from several threads.
 
     key = SHA-256 of weights, LoRA, caption, exporter, versions      CACHE/KIND/KEY/{manifest.json, NAME.xml, NAME.bin}
 
-A folder whose files do not match its manifest is thrown away and made again; one that is half made is never seen under its name.
-Serves any engine; knows none.
+A folder whose files do not match its manifest is thrown away and made again; one that is half made is never seen under
+its name. Serves any engine; knows none.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """The embedded base as an engine: 256x256 RGBA from a control picture and caption words, on any machine.
 
-In: NumPy, as `engine.Engine` says. Out: NumPy. Two backends give the same pictures within rounding: OpenVINO (exported once per character
-and kept in the cache) and torch (a GPU if there is one, and the reference).
+In: NumPy, as `engine.Engine` says. Out: NumPy. Two backends give the same pictures within rounding: OpenVINO (exported
+once per character and kept in the cache) and torch (a GPU if there is one, and the reference).
 Legend: N frames, B frames of one network call, C latent channels, h w latent grid, H W canvas.
 """
 
@@ -125,7 +125,8 @@ def _list_exports(graphs: "NanoGraphs") -> list[Export]:
 
 def _compile(place: Path, placement: Placement, precision: str) -> _Networks:
     compiled = (
-        CompiledNetwork(place / f"{name}.xml", num_workers=placement.num_cores, precision=precision) for name in NETWORKS
+        CompiledNetwork(place / f"{name}.xml", num_workers=placement.num_cores, precision=precision)
+        for name in NETWORKS
     )
     return _Networks(*compiled)
 

@@ -4,7 +4,7 @@
     latents (B, 32, 16, 16), time, residuals        --velocity-->  noise - clean
     latents (B, 32, 16, 16)                         --decoder-->   uint8 RGBA (B, 256, 256, 4), straight alpha
 
-Plain torch modules: run as they are, or exported. The LoRA is added into the weights, the caption's embedding is a constant.
+Plain torch modules: run as they are, or exported. The LoRA is added into the weights, the caption is a constant.
 Legend: B batch, C channels, H W picture, h w latent grid, L caption tokens, E text width.
 """
 
@@ -47,7 +47,7 @@ class ControlBranch(nn.Module):
     def __init__(self, controlnet: nn.Module, text_1LE: Tensor) -> None:
         super().__init__()
         self.controlnet = controlnet
-        self.register_buffer("text", text_1LE)
+        self.text = nn.Buffer(text_1LE)
 
     def forward(self, control_BHW3: Tensor, scale: Tensor) -> tuple[Tensor, ...]:
         batch = control_BHW3.shape[0]
@@ -69,7 +69,7 @@ class Velocity(nn.Module):
     def __init__(self, unet: nn.Module, text_1LE: Tensor) -> None:
         super().__init__()
         self.unet = unet
-        self.register_buffer("text", text_1LE)
+        self.text = nn.Buffer(text_1LE)
 
     def forward(self, latents_BChw: Tensor, time: Tensor, *residuals: Tensor) -> Tensor:
         batch = latents_BChw.shape[0]
@@ -86,7 +86,7 @@ class Velocity(nn.Module):
 class Decoder(nn.Module):
     """The autoencoder's decoder, down to bytes."""
 
-    def __init__(self, vae: nn.Module) -> None:
+    def __init__(self, vae: nano_model.NanoAutoencoder) -> None:
         super().__init__()
         self.vae = vae
 

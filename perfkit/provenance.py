@@ -1,0 +1,88 @@
+"""How a result came to be: written beside it as RESULT.json, so that it can be made again and trusted.
+
+In: digests, settings, versions, times of a render. Out: one JSON file.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from perfkit.files import write_aside
+
+FORMAT = 1
+LIBRARIES = ("perfkit", "torch", "diffusers", "openvino", "mediapipe", "opencv-contrib-python", "av", "numpy")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How a video came to be.
+
+    Attributes:
+        result: File name of the video.
+        source: File name of the take or .perf.
+        character: Name of the pack.
+        num_frames: Frames written.
+        num_frames_without_face: Frames of the take in which no face was seen.
+        size_wh: Size of the video, px.
+        duration_seconds: From the first frame to the last.
+        digests: SHA-256 of what went in: take, character, engine, and background or calibration where they are files.
+        settings: All that changes a pixel.
+        runtime: Where it ran: backend, device, cores.
+        trackers: Tracker -> "version sha256".
+        stage_seconds: Stage -> wall-clock seconds; stages run beside each other.
+        notes: What was odd and how it was treated, one line each.
+        versions: Library -> version.
+    """
+
+    result: str
+    source: str
+    character: str
+    num_frames: int
+    num_frames_without_face: int
+    size_wh: tuple[int, int]
+    duration_seconds: float
+    digests: Mapping[str, str]
+    settings: Mapping[str, Any]
+    runtime: Mapping[str, Any]
+    trackers: Mapping[str, str]
+    stage_seconds: Mapping[str, float]
+    notes: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=lambda: read_versions())
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 over everything that the pixels depend on: equal identities on one machine are equal pixels."""
+        text = json.dumps([dict(self.digests), dict(self.settings)], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def provenance_path(result: Path) -> Path:
+    """Return where a result's provenance lies: beside it, with .json added."""
+    return result.with_name(f"{result.name}.json")
+
+
+def save_provenance(provenance: Provenance, path: Path) -> None:
+    """Write a provenance beside its place and rename it.
+
+    Raises:
+        MediaError: It cannot be written.
+    """
+    content = {"format": FORMAT, "identity": provenance.identity, **asdict(provenance)}
+    with write_aside(path) as aside:
+        aside.write_text(json.dumps(content, indent=2, default=str, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_versions() -> dict[str, str]:
+    """Return the versions of Python, the system and the libraries that shape a result."""
+    versions = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    for name in LIBRARIES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "absent"
+    return versions
