@@ -69,8 +69,8 @@ class NanoAutoencoder(ModelMixin, ConfigMixin):
         in_channels: int = 4,
         latent_channels: int = LATENT_CHANNELS,
         # Five entries, as stock pipelines read the scale (2^4 = 16) off this tuple; the first two are pixel-unshuffled.
-        block_out_channels: tuple[int, ...] = (4, 16, 64, 128, 192),
-        encoder_blocks: tuple[int, ...] = (1, 1, 1),
+        block_out_channels: tuple[int, ...] = (4, 16, 64, 96, 192),
+        encoder_blocks: tuple[int, ...] = (0, 1, 2),
         decoder_blocks: tuple[int, ...] = (2, 2, 1),
         latents_mean: tuple[float, ...] | None = None,
         latents_std: tuple[float, ...] | None = None,

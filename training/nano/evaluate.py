@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import torch
 
-from perfkit.image import read_image_rgba
+from perfkit.errors import MediaError
 from perfkit.inference.engines.nano_model import (
     LATENT_CHANNELS,
     LATENT_PX,
@@ -95,7 +95,7 @@ def measure_autoencoder(models: NanoModels, count: int) -> list[Figure]:
 def measure_foreign_art(models: NanoModels, folder: Path, name: str) -> list[Figure]:
     """Measure the autoencoder on a folder of other people's PNG drawings, scaled to 256 px."""
     paths = sorted(folder.glob("*.png"))
-    pictures = [fit_picture(read_image_rgba(path)) for path in paths]
+    pictures = [fit_picture(_read_rgba(path)) for path in paths]
     pairs = list(zip(iterate_autoencoded(models, pictures), pictures, strict=True))
     return [Figure(f"autoencoder, {name} ({len(paths)} drawings), PSNR", _mean(measure_psnr_db, pairs), "dB", 28.0)]
 
@@ -142,6 +142,13 @@ def fit_picture(rgba: np.ndarray) -> np.ndarray:
     x, y = (PICTURE_PX - size_wh[0]) // 2, (PICTURE_PX - size_wh[1]) // 2
     out[y : y + size_wh[1], x : x + size_wh[0]] = np.clip(np.rint(small), 0, 255)
     return out
+
+
+def _read_rgba(path: Path) -> np.ndarray:
+    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if picture is None or picture.ndim != 3:
+        raise MediaError(f"{path}: not a colour picture; remove it from the folder or convert it to PNG")
+    return cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA if picture.shape[2] == 4 else cv2.COLOR_BGR2RGBA)
 
 
 def _on_grey(rgba: np.ndarray) -> np.ndarray:
