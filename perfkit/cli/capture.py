@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from perfkit.cli.progress import progress_bar
+from perfkit.cli.progress import progress_bars
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
 
@@ -16,10 +16,12 @@ def capture(
 ) -> None:
     """Track a performer: face, head, body and hands of every frame of TAKE go into one .perf file."""
     from perfkit.capture import capture_take
+    from perfkit.files import check_parent
     from perfkit.track import save_track
 
     path = output or Path(take.name).with_suffix(".perf")
-    with progress_bar(f"capture {take.name}") as on_progress:
+    check_parent(path)
+    with progress_bars("capture") as (on_progress,):
         track = capture_take(take, on_progress=on_progress)
     save_track(track, path)
     print(path)
@@ -33,5 +35,12 @@ def calibrate(
 ) -> None:
     """Find a performer's neutral face, to be reused for their other takes."""
     from perfkit.calibrate import fit_calibration, save_calibration
+    from perfkit.files import check_parent
+    from perfkit.inference.render import read_performance
+    from perfkit.inference.settings import RuntimeSettings
 
-    raise NotImplementedError((source, output, fit_calibration, save_calibration))
+    check_parent(output)
+    with progress_bars("capture") as (on_progress,):
+        track, _, _ = read_performance(source, RuntimeSettings(on_capture=on_progress))
+    save_calibration(fit_calibration(track), output)
+    print(output)

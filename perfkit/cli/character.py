@@ -1,11 +1,10 @@
 """Verbs for character packs: list, show, train."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from perfkit.cli.progress import progress_bar
+from perfkit.cli.progress import progress_bars
 
 app = typer.Typer(help="Character packs: list, show, train.", no_args_is_help=True, rich_markup_mode=None)
 Pack = Annotated[str, typer.Argument(metavar="PACK", help="A sample character's name, or a pack's folder.")]
@@ -42,12 +41,13 @@ def show_character(pack: Pack) -> None:
 
 @app.command("train")
 def train_character(
-    pack: Annotated[Path, typer.Argument(metavar="PACK", help="The pack's folder.")],
+    pack: Pack,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps [the recipe's].")] = None,
 ) -> None:
     """Train a character's LoRA on its art; run again, it goes on where it stopped."""
-    from perfkit.training.lora import train_lora
+    from perfkit.training import lora
 
-    with progress_bar("train", unit="steps") as on_progress:
-        path = train_lora(pack, num_steps=steps, on_progress=on_progress)
+    settings = lora.LoraSettings() if steps is None else lora.LoraSettings(steps=steps)
+    with progress_bars("train", unit="steps") as (on_progress,):
+        path = lora.train_character(pack, settings, on_progress=on_progress)
     print(path)

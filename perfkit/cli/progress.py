@@ -8,15 +8,15 @@ OnProgress = Callable[[int, int], None]
 
 
 @contextmanager
-def progress_bar(label: str, unit: str = "frames") -> Iterator[OnProgress]:
-    """Show a bar while the block runs.
+def progress_bars(*labels: str, unit: str = "frames") -> Iterator[tuple[OnProgress, ...]]:
+    """Show a bar for each stage while the block runs; a bar appears when its stage begins.
 
     Args:
-        label: What is going on.
+        labels: What is going on in each stage.
         unit: What is counted.
 
     Yields:
-        A callback for (done, total); a total of 0 means unknown.
+        A callback (done, total) for each stage; a total of 0 means unknown.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
@@ -28,16 +28,19 @@ def progress_bar(label: str, unit: str = "frames") -> Iterator[OnProgress]:
             return Text(f"{rate:5.1f} {unit}/s" if rate else "", style="cyan")
 
     # A stderr of its own: while a tracker works, the common one is kept quiet.
-    stream = os.fdopen(os.dup(2), "w")
-    console = Console(file=stream)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), RateColumn(""))
-    with (
-        stream,
-        Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as progress,
-    ):
-        task = progress.add_task(label, total=None)
+    with os.fdopen(os.dup(2), "w") as stream:
+        console = Console(file=stream)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), RateColumn(""))
+        with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as progress:
+            yield tuple(_make_callback(progress, label) for label in labels)
 
-        def on_progress(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total or None)
 
-        yield on_progress
+def _make_callback(progress, label: str) -> OnProgress:  # type: ignore[no-untyped-def] # rich is imported lazily
+    task = progress.add_task(label, start=False, visible=False, total=None)
+
+    def on_progress(done: int, total: int) -> None:
+        if not progress.tasks[task].started:
+            progress.start_task(task)
+        progress.update(task, completed=done, total=total or None, visible=True)
+
+    return on_progress

@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
-from perfkit.cli.progress import progress_bar
+from perfkit.cli.progress import progress_bars
 
 Source = Annotated[
     Path, typer.Argument(metavar="TAKE|PERF", help="Video of the performer, or a .perf captured from one.")
 ]
 Character = Annotated[str, typer.Option("--character", "-c", help="A sample character's name, or a pack's folder.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="File to write; its suffix chooses the format.")]
+Calibration = Annotated[Path | None, typer.Option(help="Neutral face saved by `perfkit calibrate`.")]
 
 
 def control(
@@ -19,12 +20,17 @@ def control(
     character: Character,
     output: Output,
     style: Annotated[str, typer.Option(help="nano, mediapipe_face or openpose.")] = "nano",
+    calibration: Calibration = None,
 ) -> None:
     """Draw the control pictures that an engine would be shown, as a video."""
     from perfkit.inference.render import draw_control_video
+    from perfkit.inference.settings import RuntimeSettings
+    from perfkit.pack import load_pack
 
-    with progress_bar("control") as on_progress:
-        path = draw_control_video(source, character, output, style=style, on_progress=on_progress)
+    pack = load_pack(character)
+    with progress_bars("capture", "control") as (on_capture, on_progress):
+        runtime = RuntimeSettings(on_capture=on_capture, on_progress=on_progress)
+        path = draw_control_video(source, pack, output, style=style, runtime=runtime, calibration=calibration)
     print(path)
 
 
@@ -38,7 +44,7 @@ def render(
     side_by_side: Annotated[bool, typer.Option("--side-by-side", help="Put the take at the left.")] = False,
     steps: Annotated[int | None, typer.Option(help="Network evaluations a frame.")] = None,
     seed: Annotated[int | None, typer.Option(help="Key of all noise.")] = None,
-    calibration: Annotated[Path | None, typer.Option(help="Neutral face saved by `perfkit calibrate`.")] = None,
+    calibration: Calibration = None,
     sheet: Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG).")] = None,
 ) -> None:
     """Render the performance of a take as a character."""
@@ -55,7 +61,7 @@ def render(
         "calibration": calibration,
     }
     settings = RenderSettings(**{name: value for name, value in given.items() if value is not None})
-    with progress_bar("render") as on_progress:
-        runtime = RuntimeSettings(take=take, contact_sheet=sheet, on_progress=on_progress)
+    with progress_bars("capture", "render") as (on_capture, on_progress):
+        runtime = RuntimeSettings(take=take, contact_sheet=sheet, on_capture=on_capture, on_progress=on_progress)
         path = render_take(source, load_pack(character), output, settings, runtime)
     print(path)
