@@ -56,6 +56,7 @@ class CharacterPack:
         name: What `--character` calls it.
         trigger: The word that stands for this character in a prompt.
         caption: Words of the base that describe it.
+        light: Words of the base for the light that it is rendered in, one of its drawings' lights.
         canvas_wh: Size of its pictures, px.
         rig: Its proportions and absent parts.
         art: Its drawings.
@@ -69,6 +70,7 @@ class CharacterPack:
     name: str
     trigger: str
     caption: str
+    light: str
     canvas_wh: tuple[int, int]
     rig: Rig
     art: tuple[ArtItem, ...] = ()
@@ -78,8 +80,12 @@ class CharacterPack:
 
     @property
     def prompt(self) -> str:
-        """The trigger word, then the caption: what the character's adapter was trained on."""
-        return f"{self.trigger} {self.caption}"
+        """What the character's adapter was trained on, in its own light."""
+        return self.prompt_in_light(self.light)
+
+    def prompt_in_light(self, light: str) -> str:
+        """Return caption, light and, last, the trigger word: a causal text encoder then leaves the others unchanged."""
+        return f"{self.caption} {light} {self.trigger}"
 
     @property
     def source_digest(self) -> str:
@@ -223,7 +229,7 @@ def _pack_from_table(table: ManifestTable, folder: Path) -> CharacterPack:
         raise table.refuse("name", shorten(name), "a-z 0-9 _ - beginning with a letter")
     if not _TRIGGER.fullmatch(trigger):
         raise table.refuse("trigger", shorten(trigger), "2 to 24 letters a-z")
-    caption = table.take_text("caption")
+    caption, light = table.take_text("caption"), table.take_text("light")
     canvas = table.take("canvas_wh", "[width, height]")
     if not isinstance(canvas, list) or len(canvas) != 2 or not all(_is_canvas_side(side) for side in canvas):
         raise table.refuse("canvas_wh", shorten(canvas), "[width, height] in 16..4096 px")
@@ -237,7 +243,7 @@ def _pack_from_table(table: ManifestTable, folder: Path) -> CharacterPack:
     loras = _take_loras(table)
     table.finish()
     canvas_wh = (canvas[0], canvas[1])
-    return CharacterPack(folder, name, trigger, caption, canvas_wh, rig, art, landmarks, loras, digest)
+    return CharacterPack(folder, name, trigger, caption, light, canvas_wh, rig, art, landmarks, loras, digest)
 
 
 def _is_canvas_side(side: object) -> bool:
@@ -281,6 +287,7 @@ def _table_from_pack(pack: CharacterPack) -> dict[str, object]:
         "name": pack.name,
         "trigger": pack.trigger,
         "caption": pack.caption,
+        "light": pack.light,
         "canvas_wh": list(pack.canvas_wh),
         "rig": pack.rig.to_dict(),
     }

@@ -50,6 +50,7 @@ def make_pack(folder: Path) -> CharacterPack:
             name="zib",
             trigger="zibble",
             caption='alien "green" skin\\',
+            light="left",
             canvas_wh=(256, 256),
             rig=Rig(absent=frozenset({"left_eye"}), eye_height=0.4),
             art=tuple(items),
@@ -88,7 +89,7 @@ def test_round_trip_is_exact(pack):
     loaded = load_pack(pack.folder)
     assert loaded == pack
     assert loaded.digest == tomllib.loads((pack.folder / MANIFEST_NAME).read_text())["digest"]
-    assert loaded.prompt == 'zibble alien "green" skin\\'
+    assert loaded.prompt == 'alien "green" skin\\ left zibble'
     assert loaded.lora_path("nano").read_bytes() == b"adapter"
     assert len(loaded.load_landmarks()) == NUM_DRAWINGS
 

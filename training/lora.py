@@ -81,7 +81,7 @@ class ConditionedSet:
     Attributes:
         latents: (M, C, h, w) clean latents.
         residuals: The ControlNet's outputs, each (M, ...): those of the down blocks, then the middle's.
-        text: (1, L, D) the prompt.
+        text: (M, L, D) the prompt in the drawing's light.
     """
 
     latents: Tensor
@@ -152,12 +152,11 @@ def condition_character_set(models: NanoModels, pack: CharacterPack, settings: L
         num_placements=settings.num_placements,
         seed=settings.seed,
     )
-    with torch.no_grad():
-        text = nano_model.encode_text(models, [_check_prompt(models, pack)])
-    batches = [_condition(models, rows, slice(start, start + _ENCODE_BATCH), text) for start in _starts(len(rows))]
-    latents = torch.cat([latent for latent, _ in batches])
-    residuals = tuple(torch.cat(parts) for parts in zip(*(residual for _, residual in batches), strict=True))
-    return ConditionedSet(latents, residuals, text)
+    prompts = [_check_prompt(models, pack, pack.art[index].light) for index in rows.drawing_index]
+    parts = [slice(start, start + _ENCODE_BATCH) for start in range(0, len(rows), _ENCODE_BATCH)]
+    batches = [_condition(models, rows, part, prompts[part]) for part in parts]
+    latents, text, *residuals = (torch.cat(column) for column in zip(*batches, strict=True))
+    return ConditionedSet(latents, tuple(residuals), text)
 
 
 class LoraTraining:
@@ -256,8 +255,7 @@ class LoraTraining:
         time = settings.time_shift * even / (1 + (settings.time_shift - 1) * even)
         mixed = torch.lerp(clean, noise, time[:, None, None, None])
         *down, middle = (residual[rows] for residual in self.conditioned.residuals)
-        text = self.conditioned.text.expand(settings.batch_size, -1, -1)
-        velocity = nano_model.velocity(self.models, mixed, time, text, (down, middle))
+        velocity = nano_model.velocity(self.models, mixed, time, self.conditioned.text[rows], (down, middle))
         loss = nn.functional.mse_loss(velocity, noise - clean)
         self.optimiser.param_groups[0]["lr"] = _learning_rate(settings, step)
         self.optimiser.zero_grad(set_to_none=True)
@@ -323,24 +321,22 @@ def _identify(pack: CharacterPack, base_digest: str, settings: LoraSettings) -> 
     return hashlib.sha256(f"{pack.source_digest} {base_digest} {_describe(settings)}".encode()).hexdigest()
 
 
-def _starts(num_rows: int) -> range:
-    return range(0, num_rows, _ENCODE_BATCH)
-
-
-def _check_prompt(models: NanoModels, pack: CharacterPack) -> str:
-    num_tokens = len(models.tokenizer(pack.prompt).input_ids)
+def _check_prompt(models: NanoModels, pack: CharacterPack, light: str) -> str:
+    prompt = pack.prompt_in_light(light)
+    num_tokens = len(models.tokenizer(prompt).input_ids)
     if num_tokens > nano_model.MAX_TOKENS:
         raise PackError(
-            f"{pack.folder}: trigger and caption make {num_tokens} tokens, at most {nano_model.MAX_TOKENS} fit; "
+            f"{pack.folder}: caption, light and trigger make {num_tokens} tokens, at most {nano_model.MAX_TOKENS} fit; "
             "shorten the trigger (each letter is a token) or the caption"
         )
-    return pack.prompt
+    return prompt
 
 
 @torch.no_grad()
-def _condition(models: NanoModels, rows: CharacterSet, part: slice, text: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+def _condition(models: NanoModels, rows: CharacterSet, part: slice, prompts: list[str]) -> tuple[Tensor, ...]:
+    """Return latents, text and all residuals of some rows."""
     pictures = torch.from_numpy(rows.pictures[part]).permute(0, 3, 1, 2).float() / 127.5 - 1
     latents = models.vae.encode(pictures).latents.contiguous()
-    controls = nano_model.control_tensor(rows.controls[part])
-    down, middle = nano_model.control_residuals(models, controls, text.expand(len(latents), -1, -1))
-    return latents, (*down, middle)
+    text = nano_model.encode_text(models, prompts)
+    down, middle = nano_model.control_residuals(models, nano_model.control_tensor(rows.controls[part]), text)
+    return latents, text, *down, middle

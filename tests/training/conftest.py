@@ -93,6 +93,7 @@ def draw_tiny_pack(folder: Path) -> CharacterPack:
             name="zib",
             trigger="zib",
             caption="green alien",
+            light="left",
             canvas_wh=(256, 256),
             rig=HUMAN_RIG,
             art=tuple(items),

@@ -7,6 +7,7 @@ from perfkit.training.puppet import ink, palette
 from perfkit.training.puppet.hair import cap_ball
 from perfkit.training.puppet.palette import Colour
 from perfkit.training.puppet.scene import Ball, Scene
+from perfkit.vocabulary import CONTOUR_SLICES
 
 _DARK: Colour = (0.15, 0.13, 0.17)
 _GEM: Colour = (0.2, 0.8, 0.75)
@@ -78,7 +79,7 @@ def _draw_mask(scene: Scene) -> None:
     whole = ink.smooth(ball.wrap(ball.unit_from_xy(ring)))
     for side in ("left", "right"):
         if scene.seen(f"{side}_eye") > 0.12:
-            points = scene.contour(f"{side}_eye")
+            points = scene.open_face[CONTOUR_SLICES[f"{side}_eye"]]
             middle = points.mean(axis=0)
             whole = ink.subtract(whole, ink.smooth(middle + 1.16 * (points - middle)))
     with scene.pen.clipped(scene.head_path):
