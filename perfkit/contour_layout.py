@@ -19,7 +19,7 @@ NUM_WEIGHTS = len(BLENDSHAPES)
 def surface_z(rig: Rig, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Return the depth of the face's surface in front of (x, y), head space; the face oval is its rim."""
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    radius = np.clip(np.hypot(x / (1.04 * rig.face_width), y / 1.04), 1e-3, 0.98)
+    radius = np.clip(np.hypot(x / (1.04 * rig.face_width), y), 1e-3, 0.98)
     rim = rig.depth * np.where(y > 0, 0.42, 0.25) * y * y / radius
     return rim + rig.depth * np.sqrt(1.0 - radius * radius)
 
@@ -176,7 +176,7 @@ def _lay_lips(rig: Rig, ring: str, rest: np.ndarray, basis: np.ndarray) -> None:
     bow = bump**0.75 * (1 - 0.22 * np.exp(-((along / 0.22) ** 2)))
     lift = (np.where(lower, rig.lip_lower * bump**0.8, 0) - np.where(upper, rig.lip_upper * bow, 0)) * outer
     x, y = half * along, rig.mouth_y - rig.mouth_curve * (along**2 - 0.4) + lift
-    rest[rows] = np.stack([x, y, surface_z(rig, x, y) + 0.03 + _snout(rig, x, y)], axis=-1)
+    rest[rows] = np.stack([x, y, surface_z(rig, x, y) + 0.02 + _snout(rig, x, y)], axis=-1)
     gap = _open_jaw(rig, basis, rows, (along, lower, upper))
     _set(basis, "mouthClose", rows, dy=np.where(lower, -0.6, 0.4) * gap * (lower | upper))
     _move_lips(rig, basis, rows, (along, lower, upper, outer))

@@ -182,7 +182,8 @@ def _draw_collar(scene: Scene, torso: Torso, cloth: Colour, width: float) -> Non
 
 def _draw_hood(scene: Scene, torso: Torso, cloth: Colour) -> None:
     arc = np.linspace(-0.15, np.pi + 0.15, 11)
-    hood = np.column_stack([0.98 * np.cos(arc), -0.05 - 0.52 * np.sin(arc)])
+    wide = min(0.98, 0.8 * torso.half + 0.2)
+    hood = np.column_stack([wide * np.cos(arc), -0.05 - 0.53 * wide * np.sin(arc)])
     scene.solid(ink.smooth(torso.place(hood)), palette.shaded(cloth, 0.35), relief=0.15)
 
 

@@ -109,6 +109,8 @@ def _sample_rig(rng: np.random.Generator, look: Look) -> Rig:
         values["jaw"] = min(values["jaw"] * 1.08, 1.8)
         values["brow_thickness"] *= 0.72
         values["shoulder_width"] *= 0.88
+    if look.ears == "rabbit":
+        values["head_scale"], values["head_y"] = 0.86 * values["head_scale"], 0.56
     if look.eyes == "dot":
         values["eye_width"], values["eye_height"] = 0.5 * values["eye_width"], 0.45 * values["eye_height"]
         values["iris_size"] = 1.0

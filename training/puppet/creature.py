@@ -53,6 +53,8 @@ def _draw_one(scene: Scene, ball: Ball, colour: Colour, ear: tuple) -> None:
     def place(points: np.ndarray) -> np.ndarray:
         return scene.place(root + scale * (points[:, :1] * out + points[:, 1:] * lean))
 
+    if np.hypot(*(scene.rotation[:2] @ out)) < 0.14:
+        return
     path = ink.smooth(place(shape))
     scene.solid(path, colour, relief=0.1)
     if scene.facing((sign * 0.25, 0.0, 1.0)) > 0.0 and kind != "dog":

@@ -23,7 +23,7 @@ from perfkit.training.puppet.mouth import draw_mouth, draw_muzzle, draw_nose, dr
 from perfkit.training.puppet.performance import Performance, Pose, pose_performance
 from perfkit.training.puppet.scene import Scene
 from perfkit.training.puppet.skull import draw_cheeks, draw_ear, head_silhouette, is_ear_in_front
-from perfkit.training.puppet.wear import draw_beard, draw_glasses, draw_hat
+from perfkit.training.puppet.wear import draw_beard, draw_glasses, draw_hat, draw_hat_behind
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +97,7 @@ def _draw_ears(scene: Scene, signs: list[float]) -> None:
 
 
 def _draw_behind(scene: Scene, far_sides: list[float]) -> None:
+    draw_hat_behind(scene)
     draw_robot_parts(scene, behind=True)
     draw_extras_on_head(scene, behind=True)
     draw_animal_ears(scene, behind=True)

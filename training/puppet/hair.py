@@ -41,7 +41,10 @@ CUTS: dict[str, Cut] = {
 
 # Fringe edges: x as a share of the face's half width, y as a share of the way from hairline (0) to brows (1).
 _FRINGES: dict[str, list[tuple[float, float]]] = {
-    "slick": [(-0.9, 0.95), (-0.78, 0.3), (-0.45, 0.02), (0.0, -0.08), (0.45, 0.02), (0.78, 0.3), (0.9, 0.95)],
+    "slick": [
+        (-0.93, 1.7), (-0.87, 0.95), (-0.66, 0.3), (-0.32, 0.0), (0.0, -0.1), (0.32, 0.0), (0.66, 0.3), (0.87, 0.95),
+        (0.93, 1.7),
+    ],
     "bangs": [
         (-0.92, 1.25), (-0.84, 0.95), (-0.5, 0.92), (-0.46, 0.7), (-0.4, 0.93), (-0.04, 0.95), (0.0, 0.74), (0.05, 0.95),
         (0.4, 0.93), (0.45, 0.7), (0.5, 0.92), (0.84, 0.95), (0.92, 1.25),
@@ -94,26 +97,30 @@ def _opening(scene: Scene, ball: Ball, cut: Cut) -> ink.Path:
     rig, fringe = scene.rig, fringe_curve(scene)
     temple = rig.eye_y + 0.16
     wide = cut.window * rig.face_width
-    edge = ball.unit_from_xy(_dense(_finer_fringe(scene, fringe)))
+    edge, low = ball.unit_from_xy(_dense(_finer_fringe(scene, fringe))), ball.low_rim()[None]
     if cut.window < 2:
-        front = np.array([(wide, temple + 0.3), (1.03 * wide, 0.5), (wide, cut.bottom)])
-        side = np.concatenate([ball.unit_from_xy(front), _around(np.array([0.72, 0.3, 0.0]), 0.93, -0.3)])
+        front = np.array([(wide, temple + 0.15), (0.98 * wide, 0.45), (0.9 * wide, 0.75 * cut.bottom + 0.1)])
+        side = _bend(np.concatenate([edge[-1:], ball.unit_from_xy(front), _UNDER_CHEEK, low]))
     else:
-        side = np.concatenate([ball.unit_from_xy(np.array([(0.95 * rig.face_width, temple)])), _BEHIND_EAR])
-    ring = np.concatenate([edge, side, side[::-1] * (-1.0, 1.0, 1.0)])
-    hidden = ball.facing(ring) < 0.02
-    px = ball.wrap(ring)
-    px[hidden] += 0.12 * (px[hidden] - ball.middle)
-    return ink.polygon(px)
+        front = np.array([(0.95 * rig.face_width, temple)])
+        side = _bend(np.concatenate([edge[-1:], ball.unit_from_xy(front), _BEHIND_EAR, low]))
+    ring = np.concatenate([edge, side[1:], side[::-1] * (-1.0, 1.0, 1.0)])
+    return ink.polygon(ball.window(ring))
 
 
-def _around(x: np.ndarray, y: float, z: float) -> np.ndarray:
-    unit = np.column_stack([x, np.full(len(x), y), np.full(len(x), z)])
+def _bend(unit: np.ndarray) -> np.ndarray:
+    """Return a smooth line over the ball through unit vectors (N, 3)."""
+    fine = ink.curve(unit, 4)
+    return fine / np.linalg.norm(fine, axis=1, keepdims=True)
+
+
+def _units(rows: list[tuple[float, float, float]]) -> np.ndarray:
+    unit = np.array(rows)
     return unit / np.linalg.norm(unit, axis=1, keepdims=True)
 
 
-_BEHIND_EAR = np.array([(0.99, 0.35, 0.12), (0.97, 0.3, -0.2), (0.86, 0.6, -0.3), (0.6, 0.85, -0.5), (0.0, 0.9, -0.6)])
-_BEHIND_EAR /= np.linalg.norm(_BEHIND_EAR, axis=1, keepdims=True)
+_BEHIND_EAR = _units([(0.99, 0.35, 0.12), (0.97, 0.3, -0.2), (0.86, 0.6, -0.3)])
+_UNDER_CHEEK = _units([(0.7, 0.95, 0.05), (0.6, 0.95, -0.2)])
 
 
 def _finer_fringe(scene: Scene, fringe: np.ndarray) -> np.ndarray:
@@ -164,6 +171,30 @@ def _draw_curtain(scene: Scene, ball: Ball, cut: Cut, base: palette.Colour) -> N
     scene.solid(body, base, relief=0.25)
 
 
+def _front_locks(scene: Scene, ball: Ball, cut: Cut) -> list[ink.Path]:
+    """Return the locks that fall from the temples in front of the shoulders, on the sides that show."""
+    wide, locks = cut.window * scene.rig.face_width, []
+    length = (0.62 * cut.curtain) * scene.unit
+    for sign in (1.0, -1.0):
+        side = scene.facing((sign, 0.0, 0.0))
+        high = ball.unit_from_xy(np.array([(sign * wide, 0.1), (sign * 0.96 * wide, 0.45)]))
+        behind = -0.36 - 0.5 * max(0.0, side)
+        back = np.array([[sign * 0.93, 0.1, behind], [sign * 0.9, 0.42, behind]])
+        back /= np.linalg.norm(back, axis=1, keepdims=True)
+        (top_front, low_front), (top_back, low_back) = ball.wrap(high), ball.wrap(back)
+        span = float(np.hypot(*(low_back - low_front)))
+        if span < 0.1 * scene.unit or side < -0.55:
+            continue
+        down = np.array([0.0, length])
+        curl = 0.1 * scene.unit * np.array([sign, 0.0]) * (scene.look.hair == "wavy")
+        narrow = 0.14 * (low_back - low_front)
+        front_edge = np.stack([top_front, low_front, low_front + 0.5 * down + curl, low_front + down + narrow])
+        tip = 0.5 * (low_front + low_back) + 1.12 * down
+        back_edge = np.stack([tip, low_back + 0.92 * down - narrow, low_back + 0.5 * down + curl, low_back, top_back])
+        locks.append(ink.smooth(np.concatenate([front_edge, back_edge])))
+    return locks
+
+
 def draw_front_hair(scene: Scene) -> None:
     """Draw cap and fringe over the face, with its shadow on the forehead."""
     look = scene.look
@@ -181,6 +212,8 @@ def draw_front_hair(scene: Scene) -> None:
     elif look.hair == "quiff":
         _draw_quiff(scene, ball, colour)
     cap = ink.subtract(silhouette, _opening(scene, ball, cut))
+    if cut.curtain:
+        cap = ink.unite(cap, *_front_locks(scene, ball, cut))
     if look.hair != "buzz":
         scene.cast(cap, scene.head_path, look.skin_rgb, reach=0.09)
     scene.solid(cap, colour, relief=0.22)

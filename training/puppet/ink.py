@@ -87,14 +87,14 @@ def hull_points(points: np.ndarray, num_directions: int = 48) -> np.ndarray:
 
 
 def curve(points: np.ndarray, fine: int = 4) -> np.ndarray:
-    """Return a fine open polyline (fine * (N - 1) + 1, 2) on the curve that `smooth` draws through points (N, 2)."""
+    """Return a fine open polyline (fine * (N - 1) + 1, D) on the curve that `smooth` draws through points (N, D)."""
     points = np.asarray(points, dtype=np.float64)
     step = np.gradient(points, axis=0)
     tangents = _tangents(points, False) * np.sqrt((step * step).sum(axis=1, keepdims=True))
     t = (np.arange(fine) / fine)[:, None, None]
     h = 2 * t**3 - 3 * t**2 + 1, t**3 - 2 * t**2 + t, -2 * t**3 + 3 * t**2, t**3 - t**2
     parts = h[0] * points[:-1] + h[1] * tangents[:-1] + h[2] * points[1:] + h[3] * tangents[1:]
-    return np.concatenate([parts.transpose(1, 0, 2).reshape(-1, 2), points[-1:]])
+    return np.concatenate([parts.transpose(1, 0, 2).reshape(-1, points.shape[1]), points[-1:]])
 
 
 def ribbon(points: np.ndarray, widths: np.ndarray) -> Path:

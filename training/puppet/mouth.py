@@ -16,9 +16,17 @@ def lip_colour(scene: Scene) -> Colour:
 
 def draw_mouth(scene: Scene) -> None:
     """Draw lips, the mouth's inside, and what frames them."""
-    look = scene.look
     if "mouth" in scene.rig.absent or scene.seen("inner_lips") < 0.1:
         return
+    if scene.look.nose == "tick" and abs(scene.rotation[2, 0]) > 0.5:
+        with scene.pen.clipped(scene.head_path):
+            _draw_lips(scene)
+    else:
+        _draw_lips(scene)
+
+
+def _draw_lips(scene: Scene) -> None:
+    look = scene.look
     inner, outer = scene.contour("inner_lips"), scene.contour("outer_lips")
     gap = float(np.max(np.linalg.norm(inner[11:] - inner[9:0:-1], axis=1)))
     skin = scene.look.skin_rgb
@@ -102,12 +110,18 @@ def draw_muzzle(scene: Scene) -> None:
     middle_y = 0.45 * rig.nose_y + 0.55 * rig.mouth_y + 0.04
     jaw = 0.55 * scene.weight("jawOpen") * rig.mouth_open
     width, height = max(0.3, 0.62 * rig.mouth_width + 0.06), 0.5 * (rig.mouth_y - rig.nose_y) + 0.2
-    ball = Ball(scene, (0.0, middle_y + 0.4 * jaw, 0.56 * rig.depth), (width, height + 0.42 * jaw, 0.34 + rig.muzzle))
+    back = 0.45 * rig.depth
+    lips, tip = scene.face3[CONTOUR_SLICES["inner_lips"]][15], scene.face3[CONTOUR_SLICES["nose_base"]][2]
+    reach = 0.5 * float(lips[2] + tip[2]) - back + 0.03
+    ball = Ball(scene, (0.0, middle_y + 0.4 * jaw, back), (width, height + 0.42 * jaw, reach))
     light = palette.mix(look.skin_rgb, (1.0, 0.97, 0.92), 0.72 if palette.luma(look.skin_rgb) < 0.88 else 0.9)
     if look.family == "bear":
         light = palette.mix(look.skin_rgb, (0.96, 0.87, 0.72), 0.6)
-    turned = abs(scene.rotation[2, 0]) > 0.5
-    scene.solid(ball.outline(), light, relief=0.1, line=turned)
+    path = ball.outline()
+    scene.solid(path, light, relief=0.1, line=False)
+    if abs(scene.rotation[2, 0]) > 0.3 or abs(scene.rotation[2, 1]) > 0.3:
+        with scene.pen.clipped(scene.head_path, outside=True):
+            scene.outline(path, light, share=2.0)
 
 
 def draw_nose(scene: Scene) -> None:
@@ -167,8 +181,8 @@ def _draw_tick(scene: Scene, bridge: np.ndarray, base: np.ndarray) -> None:
     skin, turn = scene.look.skin_rgb, _far_side(scene)
     tip, under = bridge[5], base[2]
     if abs(turn) > 0.62:
-        scene.pen.fill(ink.smooth(np.stack([bridge[3], bridge[4], tip, under, base[0 if turn > 0 else 4]])), skin)
-        line = np.stack([bridge[3], bridge[4], tip, under])
+        scene.pen.fill(ink.smooth(np.stack([bridge[2], bridge[4], tip, under, base[0 if turn > 0 else 4]])), skin)
+        line = np.stack([bridge[2], bridge[4], tip, under])
         scene.detail(ink.smooth(line, closed=False), skin, width=0.02)
         return
     side = 1.0 if turn >= 0 else -1.0
@@ -218,4 +232,5 @@ def draw_tears(scene: Scene) -> None:
         low = scene.face[CONTOUR_SLICES[f"{side}_eye"]][3]
         drop = np.array([(0.0, -0.1), (0.05, 0.02), (0.0, 0.07), (-0.05, 0.02)]) * scene.unit
         path = ink.smooth(low + (0.0, 0.1 * scene.unit) + drop)
-        scene.pen.fill(path, (0.65, 0.86, 0.98), 0.9)
+        with scene.pen.clipped(scene.head_path):
+            scene.pen.fill(path, (0.65, 0.86, 0.98), 0.9)

@@ -235,11 +235,11 @@ def _sample_body(rng: np.random.Generator) -> np.ndarray:
     limbs[row["spine"]] = (rng.normal(0, 0.06) - 0.5 * lean, 1.0, 0.0)
     for side, sign in (("left", 1.0), ("right", -1.0)):
         kind = rng.random()
-        if kind < 0.45:
+        if kind < 0.57:
             continue
         upper = np.array([sign * rng.uniform(-0.1, 0.9), rng.uniform(0.2, 1.0), rng.uniform(0, 0.7)])
         fore = np.array([-sign * rng.uniform(-0.9, 1.1), -rng.uniform(-0.3, 1.2), rng.uniform(0, 0.8)])
-        if kind > 0.75:
+        if kind > 0.8:
             upper = np.array([sign * rng.uniform(0.1, 1.0), rng.uniform(-0.5, 0.9), rng.uniform(0.0, 0.6)])
             fore = np.array([-sign * rng.uniform(-0.2, 0.8), -rng.uniform(0.6, 1.2), rng.uniform(0, 0.5)])
         limbs[row[f"{side}_upper_arm"]], limbs[row[f"{side}_forearm"]] = upper, fore

@@ -194,6 +194,19 @@ class Ball:
             unit[behind] = rim / np.maximum(np.linalg.norm(rim, axis=1, keepdims=True), 1e-6)
         return self.middle + unit @ self._px_from_unit.T
 
+    def low_rim(self) -> np.ndarray:
+        """Return the unit vector, just behind the rim, that is lowest on the head as the camera sees it."""
+        low = np.array([0.0, 1.0, 0.0]) - self._toward_camera[1] * self._toward_camera
+        low = low / np.linalg.norm(low) - 0.25 * self._toward_camera
+        return low / np.linalg.norm(low)
+
+    def window(self, ring: np.ndarray, *, push: float = 0.12) -> np.ndarray:
+        """Return px of a closed ring that is about to be cut out: hidden points move beyond the rim, gently."""
+        depth = ring @ self._toward_camera
+        px = self.wrap(ring)
+        away = push * np.clip(-6.0 * depth, 0.0, 1.0)[:, None]
+        return px + away * (px - self.middle)
+
     def facing(self, unit: np.ndarray) -> np.ndarray:
         """Return how much points look at the camera, -1..1."""
         return unit @ self._toward_camera

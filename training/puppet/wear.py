@@ -7,6 +7,7 @@ from perfkit.training.puppet import ink, palette
 from perfkit.training.puppet.hair import cap_ball
 from perfkit.training.puppet.palette import Colour
 from perfkit.training.puppet.scene import Ball, Scene
+from perfkit.vocabulary import CONTOUR_SLICES
 
 _ROUND = np.linspace(0, 2 * np.pi, 16, endpoint=False)
 _SHAPES = {
@@ -24,11 +25,13 @@ def draw_glasses(scene: Scene) -> None:
     half = 0.5 * max(rig.eye_width, rig.eye_height * 0.95) + 0.09
     half = min(half, rig.eye_x - 0.03)
     tall = min(max(0.5 * rig.eye_height + 0.08, 0.78 * half), 1.15 * half)
-    front = float(surface_z(rig, np.array([rig.eye_x * 0.8]), np.array([rig.eye_y]))[0]) + 0.1
     frame: Colour = (0.14, 0.12, 0.16)
     lens = {"shades": ((0.1, 0.09, 0.14), 0.93)}.get(look.glasses, ((0.85, 0.93, 1.0), 0.22))
     width = max(1.0, 0.045 * scene.unit)
     inner = rig.eye_x - half
+    reach = np.array([inner + 0.02, min(inner + 2 * half, 0.97 * rig.face_width)])
+    near, far = surface_z(rig, reach, np.full(2, rig.eye_y)).tolist()
+    slope, front = 0.8 * (near - far) / (2 * half), near + 0.07
     bridge = np.array(
         [(-inner, rig.eye_y, front + 0.03), (0, rig.eye_y - 0.05, front + 0.07), (inner, rig.eye_y, front + 0.03)]
     )
@@ -37,7 +40,7 @@ def draw_glasses(scene: Scene) -> None:
             continue
         shape = _SHAPES[look.glasses] * (sign, 1.0) * (half, tall)
         x, y = sign * rig.eye_x + shape[:, 0], rig.eye_y + shape[:, 1]
-        z = front - 0.22 * (np.abs(x) - inner)
+        z = front - slope * (np.abs(x) - inner)
         points = scene.place(np.column_stack([x, y, z]))
         path = (
             ink.smooth(points)
@@ -48,7 +51,7 @@ def draw_glasses(scene: Scene) -> None:
         _draw_glint(scene, path, points)
         scene.pen.stroke(path, frame, width)
         if scene.facing((sign, 0.0, 0.1)) > 0.1:
-            outer = np.array([sign * (rig.eye_x + half), rig.eye_y - 0.05, front - 0.44 * half])
+            outer = np.array([sign * (rig.eye_x + half), rig.eye_y - 0.05, front - 2 * slope * half])
             ear = np.array([sign * rig.face_width, rig.eye_y - 0.02, -0.1])
             scene.pen.stroke(ink.polygon(scene.place(np.stack([outer, ear])), closed=False), frame, width)
     scene.pen.stroke(ink.smooth(scene.place(bridge), closed=False), frame, width)
@@ -107,32 +110,36 @@ def _rim(ball: Ball, y: float, grow: float = 1.0) -> tuple[float, float]:
     return float(ball.radii[0] * level * grow), float(ball.radii[2] * level * grow)
 
 
-def _sees_top(scene: Scene) -> bool:
+_STRAW: Colour = (0.93, 0.8, 0.5)
+_BRIMS = {"tophat": (-0.14, 0.02, 1.36, 0.07), "straw": (-0.1, 0.03, 1.55, 0.16), "witch": (-0.12, 0.02, 1.5, 0.13)}
+"""Hats with a brim all around: the rim's lift over the hat line, growth over the hair, width over the head's,
+and how far the brim droops."""
+
+
+def sees_top(scene: Scene) -> bool:
     """Return whether the camera looks down on the head's top."""
-    return bool(scene.rotation[2, 1] < 0)
+    return bool(scene.rotation[2, 1] < 0.1)
 
 
 def _draw_cap(scene: Scene, colour: Colour, accent: Colour) -> None:
     y, ball = hat_line(scene), _hat_ball(scene)
     radii = _rim(ball, y)
-    dome = ink.hull(_above(ball, y), 56)
-    t = np.linspace(-1.05, 1.05, 13)
     z0 = float(ball.centre[2])
+    dome = _without_hole(scene, ink.hull(_above(ball, y), 56), _circle(radii, y, z0))
+    t = np.linspace(-1.05, 1.05, 13)
     near = np.column_stack([radii[0] * np.sin(t), np.full(13, y), z0 + radii[1] * np.cos(t)])
     reach = np.cos(t / 1.05 * 0.5 * np.pi) ** 0.6
     far = near + np.column_stack([0.1 * np.sin(t), 0.1 * reach + 0.02, 0.62 * reach])
     brim = ink.smooth(scene.place(np.concatenate([near, far[::-1]])))
-    first = scene.facing((0.0, 0.0, 1.0)) > -0.1
     scene.cast(brim, scene.head_path, scene.look.skin_rgb, reach=0.16)
     scene.solid(dome, colour, relief=0.22)
     seam = np.column_stack([np.zeros(9), *_arc(ball, y)])
-    ahead = (seam @ scene.rotation[2]) > 0
-    if ahead.sum() > 3:
+    ahead = (seam @ scene.rotation[2]) > 0.2
+    if ahead.sum() > 3 and sees_top(scene):
         scene.detail(ink.smooth(scene.place(seam[ahead]), closed=False), colour, width=0.02, alpha=0.7)
-    if first:
-        scene.solid(brim, accent, relief=0.06)
+    scene.solid(brim, accent if sees_top(scene) else palette.shaded(accent, 0.5), relief=0.06)
     button = np.array([[0.0, ball.centre[1] - ball.radii[1], ball.centre[2]]])
-    if _sees_top(scene) or abs(scene.rotation[2, 1]) < 0.2:
+    if sees_top(scene):
         scene.solid(ink.disc(scene.place(button)[0], 0.06 * scene.unit), accent, relief=0.02)
 
 
@@ -144,86 +151,116 @@ def _arc(ball: Ball, y: float) -> tuple[np.ndarray, np.ndarray]:
 
 def _draw_beanie(scene: Scene, colour: Colour, accent: Colour) -> None:
     y, ball = hat_line(scene), _hat_ball(scene, 0.07)
+    radii, z = _rim(ball, y, 1.05), float(ball.centre[2])
+    hole, upper = _circle(radii, y + 0.03, z), _rim(ball, y - 0.24, 1.06)
     top = np.array([[0.0, ball.centre[1] - ball.radii[1] - 0.06, ball.centre[2] - 0.1]])
     pompom = ink.disc(scene.place(top)[0], 0.19 * scene.unit)
-    if not _sees_top(scene):
+    if not sees_top(scene):
         scene.solid(pompom, accent, relief=0.08)
-    scene.solid(ink.hull(_above(ball, y), 56), colour, relief=0.22)
-    if _sees_top(scene):
+    scene.solid(_without_hole(scene, ink.hull(_above(ball, y), 56), hole), colour, relief=0.22)
+    if sees_top(scene):
         scene.solid(pompom, accent, relief=0.08)
-    radii, z = _rim(ball, y, 1.05), float(ball.centre[2])
-    upper = _rim(ball, y - 0.24, 1.06)
-    band = ink.hull(scene.place(np.concatenate([_circle(radii, y + 0.03, z), _circle(upper, y - 0.22, z)])), 48)
+    rim = _circle(upper, y - 0.22, z)
+    band = ink.hull(scene.place(np.concatenate([hole, rim])), 48)
+    band = ink.subtract(band, ink.hull(scene.place(rim), 40)) if sees_top(scene) else _without_hole(scene, band, hole)
     scene.cast(band, scene.head_path, scene.look.skin_rgb, reach=0.07)
     scene.solid(band, accent, relief=0.1)
     with scene.pen.clipped(band):
-        for angle in np.linspace(-1.4, 1.4, 9):
+        for angle in np.linspace(-2.6, 2.6, 15):
             ends = np.array([[radii[0] * np.sin(angle), y + 0.05, z + radii[1] * np.cos(angle)],
                              [upper[0] * np.sin(angle), y - 0.24, z + upper[1] * np.cos(angle)]])  # fmt: skip
             if scene.facing((np.sin(angle), 0.0, np.cos(angle))) > 0.1:
                 scene.detail(ink.polygon(scene.place(ends), closed=False), accent, width=0.018, alpha=0.5)
 
 
-def _draw_tophat(scene: Scene, colour: Colour, accent: Colour) -> None:
-    y, ball = hat_line(scene) - 0.1, _hat_ball(scene, 0.02)
-    radii, z = _rim(ball, y), float(ball.centre[2])
-    wide = (radii[0] * 1.38, radii[1] * 1.38)
-    high = (radii[0] * 0.94, radii[1] * 0.94)
-    brim = ink.hull(scene.place(np.concatenate([_circle(wide, y, z), _circle(wide, y + 0.05, z)])), 48)
-    tube = ink.hull(scene.place(np.concatenate([_circle(radii, y - 0.02, z), _circle(high, y - 0.86, z)])), 48)
-    ribbon = ink.hull(scene.place(np.concatenate([_circle(radii, y - 0.03, z), _circle(radii, y - 0.22, z)])), 48)
-    _stack(scene, brim, colour, [(tube, colour, 0.18), (ribbon, accent, 0.06)])
-    if _sees_top(scene):
-        scene.solid(ink.hull(scene.place(_circle(high, y - 0.86, z)), 40), palette.lit(colour, 0.12), relief=0.02)
+def _without_hole(scene: Scene, path: ink.Path, ring: np.ndarray) -> ink.Path:
+    """Cut the head, below the hat's mouth (a level ring), out of its silhouette where the camera looks into it."""
+    if sees_top(scene):
+        return path
+    middle = ring.mean(axis=0)
+    wide = middle + 1.03 * (ring - middle)
+    return ink.subtract(path, ink.hull(scene.place(np.concatenate([wide, wide + (0.0, 0.7, 0.0)])), 48))
 
 
-def _stack(scene: Scene, brim: ink.Path, colour: Colour, tower: list) -> None:
-    """Paint brim and crown of a hat in the order in which they hide each other."""
-    if _sees_top(scene):
-        scene.cast(brim, scene.head_path, scene.look.skin_rgb, reach=0.12)
-        scene.solid(brim, colour, relief=0.06)
+def draw_hat_behind(scene: Scene) -> None:
+    """Draw the far part of a brim when it is seen from below: it passes behind the head."""
+    if scene.look.hat not in _BRIMS or sees_top(scene):
+        return
+    colour = _STRAW if scene.look.hat == "straw" else palette.CLOTH[scene.look.hat_colour]
+    scene.solid(ink.hull(scene.place(_brim_ring(scene)), 48), palette.shaded(colour, 0.5), relief=0.06)
+
+
+def _brim_ring(scene: Scene) -> np.ndarray:
+    radii, y, z = _tower(scene)
+    _lift, _grow, width, droop = _BRIMS[scene.look.hat]
+    return _circle((radii[0] * width, radii[1] * width), y + droop, z, 36)
+
+
+def _paint_brimmed(scene: Scene, colour: Colour, tower: list) -> None:
+    """Paint brim and crown of a hat in the order in which they hide each other; `tower` rows: path, colour, relief."""
+    outer = _brim_ring(scene)
+    middle = outer.mean(axis=0)
+    inner = middle + (outer - middle) / _BRIMS[scene.look.hat][2] - (0.0, _BRIMS[scene.look.hat][3], 0.0)
+    if sees_top(scene):
+        whole = ink.hull(np.concatenate([scene.place(outer), scene.place(inner)]), 48)
+        scene.cast(whole, scene.head_path, scene.look.skin_rgb, reach=0.12)
+        scene.solid(whole, colour, relief=0.06)
     for path, paint, relief in tower:
-        scene.solid(path, paint, relief=relief)
-    if not _sees_top(scene):
-        scene.solid(brim, palette.shaded(colour, 0.4), relief=0.06)
-        scene.cast(brim, scene.head_path, scene.look.skin_rgb, reach=0.12)
+        scene.solid(_without_hole(scene, path, inner), paint, relief=relief)
+    if not sees_top(scene):
+        depth = (outer - middle) @ scene.rotation[2]
+        start = int(np.argmax(depth)) - len(outer) // 4
+        rows = np.arange(start, start + len(outer) // 2 + 1) % len(outer)
+        front = ink.polygon(scene.place(np.concatenate([outer[rows], inner[rows[::-1]]])))
+        scene.cast(front, scene.head_path, scene.look.skin_rgb, reach=0.12)
+        scene.solid(front, palette.shaded(colour, 0.5), relief=0.06)
+
+
+def _tower(scene: Scene) -> tuple[tuple[float, float], float, float]:
+    """Return a brimmed hat's radii at its rim, the rim's height and its centre's z."""
+    lift, grow, _width, _droop = _BRIMS[scene.look.hat]
+    y, ball = hat_line(scene) + lift, _hat_ball(scene, grow)
+    return _rim(ball, y), y, float(ball.centre[2])
+
+
+def _tube(scene: Scene, *rings: np.ndarray) -> ink.Path:
+    return ink.hull(scene.place(np.concatenate(rings)), 48)
+
+
+def _band(scene: Scene, lower: np.ndarray, upper: np.ndarray) -> ink.Path:
+    """Return the visible wall between two level rings."""
+    wall = _tube(scene, lower, upper)
+    return ink.subtract(wall, ink.hull(scene.place(upper), 40)) if sees_top(scene) else wall
+
+
+def _draw_tophat(scene: Scene, colour: Colour, accent: Colour) -> None:
+    radii, y, z = _tower(scene)
+    high = (radii[0] * 0.94, radii[1] * 0.94)
+    tube = _tube(scene, _circle(radii, y - 0.02, z), _circle(high, y - 0.8, z))
+    ribbon = _band(scene, _circle(radii, y - 0.03, z), _circle(radii, y - 0.22, z))
+    _paint_brimmed(scene, colour, [(tube, colour, 0.18), (ribbon, accent, 0.06)])
+    if sees_top(scene):
+        scene.solid(ink.hull(scene.place(_circle(high, y - 0.8, z)), 40), palette.lit(colour, 0.12), relief=0.02)
 
 
 def _draw_straw(scene: Scene, colour: Colour, accent: Colour) -> None:
-    straw: Colour = (0.93, 0.8, 0.5)
-    y, ball = hat_line(scene) - 0.02, _hat_ball(scene, 0.03)
-    radii, z = _rim(ball, y), float(ball.centre[2])
-    wide = (radii[0] * 1.72, radii[1] * 1.62)
-    brim = ink.hull(scene.place(np.concatenate([_circle(wide, y + 0.05, z), _circle(wide, y, z)])), 48)
+    radii, y, z = _tower(scene)
+    ball = _hat_ball(scene, 0.03)
     dome = ink.hull(_above(ball, y), 48)
-    band = ink.hull(
-        scene.place(
-            np.concatenate([_circle(_rim(ball, y, 1.02), y, z), _circle(_rim(ball, y - 0.2, 1.02), y - 0.2, z)])
-        ),
-        48,
+    band = _band(
+        scene, _circle((radii[0] * 1.02, radii[1] * 1.02), y, z), _circle(_rim(ball, y - 0.2, 1.02), y - 0.2, z)
     )
-    _stack(scene, brim, straw, [(dome, straw, 0.2), (band, colour, 0.06)])
+    _paint_brimmed(scene, _STRAW, [(dome, _STRAW, 0.2), (band, colour, 0.06)])
 
 
 def _draw_witch(scene: Scene, colour: Colour, accent: Colour) -> None:
-    y, ball = hat_line(scene) - 0.06, _hat_ball(scene, 0.02)
-    radii, z = _rim(ball, y), float(ball.centre[2])
-    wide = (radii[0] * 1.62, radii[1] * 1.55)
-    brim = ink.hull(scene.place(np.concatenate([_circle(wide, y, z), _circle(wide, y + 0.06, z)])), 48)
+    radii, y, z = _tower(scene)
     bend = _circle((0.36, 0.36), y - 0.75, z - 0.06)
-    cone = ink.hull(scene.place(np.concatenate([_circle(radii, y - 0.02, z), bend])), 48)
-    tip = ink.smooth(
-        scene.place(
-            np.concatenate([bend[[6]], bend[[18]], np.array([[0.14, y - 1.3, z - 0.34], [0.22, y - 1.26, z - 0.36]])])
-        )
-    )
-    band = ink.hull(
-        scene.place(
-            np.concatenate([_circle(radii, y - 0.03, z), _circle((radii[0] * 0.9, radii[1] * 0.9), y - 0.2, z)])
-        ),
-        48,
-    )
-    _stack(scene, brim, colour, [(ink.unite(cone, tip), colour, 0.18), (band, accent, 0.06)])
+    point = np.array([[0.14, y - 1.3, z - 0.34], [0.22, y - 1.26, z - 0.36]])
+    cone = _tube(scene, _circle(radii, y - 0.02, z), bend)
+    tip = ink.smooth(scene.place(np.concatenate([bend[[6]], bend[[18]], point])))
+    band = _band(scene, _circle(radii, y - 0.03, z), _circle((radii[0] * 0.9, radii[1] * 0.9), y - 0.2, z))
+    _paint_brimmed(scene, colour, [(ink.unite(cone, tip), colour, 0.18), (band, accent, 0.06)])
 
 
 def _draw_crown(scene: Scene, colour: Colour, accent: Colour) -> None:
@@ -291,7 +328,7 @@ def draw_beard(scene: Scene) -> None:
     unit, down = scene.unit, scene.rotation[:2, 1]
     outer, base = scene.contour("outer_lips"), scene.contour("nose_base")
     if kind in ("stubble", "full"):
-        _draw_full(scene, colour, outer, base)
+        _draw_full(scene, colour)
     if kind in ("moustache", "full", "goatee"):
         lip, right, left = outer[15], outer[0], outer[10]
         under = base[2] + 0.25 * (lip - base[2])
@@ -319,33 +356,34 @@ def draw_beard(scene: Scene) -> None:
         )
         scene.solid(ink.smooth(np.concatenate([upper, lower])), colour, relief=0.05)
     if kind == "goatee":
-        chin, lip = scene.contour("face_oval")[18], outer[5]
+        chin, lip = scene.place(scene.face3[CONTOUR_SLICES["face_oval"]][18] + (0.0, -0.04, 0.24)), outer[5]
         across = scene.rotation[:2, 0] * unit
         shape = np.stack([lip - 0.17 * across + 0.03 * unit * down, lip + 0.05 * unit * down, lip + 0.17 * across + 0.03 * unit * down,
                           chin + 0.16 * across - 0.02 * unit * down, chin + 0.1 * unit * down, chin - 0.16 * across - 0.02 * unit * down])  # fmt: skip
         scene.solid(ink.smooth(shape), colour, relief=0.08)
 
 
-def _draw_full(scene: Scene, colour: Colour, outer: np.ndarray, base: np.ndarray) -> None:
+def _draw_full(scene: Scene, colour: Colour) -> None:
+    """Draw the beard as a region of the lower face that wraps around its limb, cut to the jaw as it moves."""
     rig = scene.rig
-    x = rig.face_width * np.array([1.1, 0.98, 0.9, 0.66, 0.42])
-    y = np.array([rig.eye_y + 0.24, rig.eye_y + 0.3, rig.eye_y + 0.42, rig.mouth_y - 0.14, rig.nose_y + 0.1])
-    side = np.column_stack([x, y, surface_z(rig, x, y)])
-    right, left = scene.place(side * (-1, 1, 1)), scene.place(side[::-1])
-    middle = base[2:3] + 0.3 * (outer[15] - base[2])
-    jaw = scene.contour("face_oval")
-    centre = scene.place(np.array([0.0, 0.35, 0.2]))
-    around = np.arange(10, 27)
-    below = centre + 1.6 * (jaw[around] - centre)
-    if scene.facing((1.0, 0.0, 0.05)) < 0:
-        left[-2:] = left[-2:] + 0.5 * (left[-2:] - centre)
-    if scene.facing((-1.0, 0.0, 0.05)) < 0:
-        right[:2] = right[:2] + 0.5 * (right[:2] - centre)
-    region = ink.polygon(np.concatenate([ink.curve(np.concatenate([right, middle, left]), 3), below]))
+    ball = Ball(scene, (0.0, 0.0, 0.0), (1.04 * rig.face_width, 1.04, 1.05 * rig.depth))
+    x = rig.face_width * np.array([0.16, 0.42, 0.66, 0.86, 0.95])
+    y = np.array([rig.nose_y + 0.08, rig.nose_y + 0.1, rig.mouth_y - 0.14, rig.eye_y + 0.42, rig.eye_y + 0.2])
+    side = np.concatenate([ball.unit_from_xy(np.column_stack([x, y])), _BACK_OF_JAW, ball.low_rim()[None]])
+    side = ink.curve(side, 3)
+    side /= np.linalg.norm(side, axis=1, keepdims=True)
+    ring = np.concatenate([side, side[::-1] * (-1.0, 1.0, 1.0)])
+    px = ball.window(ring, push=0.3)
+    low = np.clip(3.0 * (ring[:, 1:2] - 0.55), 0.0, 1.0)
+    px += 0.6 * low * (px - ball.middle)
+    region = ink.polygon(px)
     if scene.look.beard == "stubble":
         with scene.pen.clipped(scene.head_path):
             scene.pen.fill(region, palette.mix(colour, palette.shaded(scene.look.skin_rgb, 0.8), 0.35), 0.5)
         return
     grow = ink.unite(scene.head_path, ink.shift(scene.head_path, 0.0, 0.08 * scene.unit))
-    beard = ink.intersect(region, grow)
-    scene.solid(beard, colour, relief=0.14)
+    scene.solid(ink.intersect(region, grow), colour, relief=0.14)
+
+
+_BACK_OF_JAW = np.array([(0.98, 0.15, -0.05), (0.95, 0.5, -0.2), (0.7, 0.8, -0.3)])
+_BACK_OF_JAW /= np.linalg.norm(_BACK_OF_JAW, axis=1, keepdims=True)
