@@ -1,12 +1,10 @@
 """Train nano's autoencoder on crops of drawings, then measure the latents' mean and deviation.
 
-In: pictures.iterate_crops. Out: a checkpoint folder, and the vae/ folder of the base.
+In: pictures.make_crops. Out: a checkpoint folder, and the vae/ folder of the base.
 Loss: L1 + 4 MSE on premultiplied RGBA, L1 on its gradients (lines), a weak pull of the latents to unit size; noise of
 `latent_noise` deviations on the latents makes the decoder forgiving of what the diffusion will be unsure of.
 """
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,15 +13,10 @@ import torch
 from torch import Tensor
 
 from perfkit.inference.engines.nano_model import NanoAutoencoder, tensor_from_rgba
-from perfkit.training.nano.checkpoint import (
-    TrainingState,
-    load_checkpoint,
-    make_averages,
-    save_checkpoint,
-    update_averages,
-)
-from perfkit.training.nano.parallel import agree, average_gradients, worker_index, worker_rows
-from perfkit.training.nano.pictures import iterate_crops, make_picture
+from perfkit.training.nano.checkpoint import TrainingState, make_averages, update_averages
+from perfkit.training.nano.loop import DEFAULT_PACE, Pace, run_steps
+from perfkit.training.nano.parallel import average_gradients, worker_rows
+from perfkit.training.nano.pictures import make_crops, make_picture
 
 
 @dataclass(frozen=True)
@@ -58,45 +51,33 @@ def reconstruction_loss(output: Tensor, target: Tensor, latents: Tensor) -> Tens
     return difference.abs().mean() + 4 * difference.square().mean() + rows + columns + 1e-3 * size
 
 
-def train_autoencoder(
-    folder: Path,
-    settings: AutoencoderSettings,
-    *,
-    seconds: float = float("inf"),
-    on_progress: Callable[[int, float, float], None] | None = None,
-) -> NanoAutoencoder:
-    """Train until `settings.steps` or for `seconds`, resuming what `folder` holds; return the averaged network."""
+def train_autoencoder(folder: Path, settings: AutoencoderSettings, pace: Pace = DEFAULT_PACE) -> NanoAutoencoder:
+    """Train to the end of the schedule or of the pace's time, resuming what `folder` holds; return averaged weights."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(settings.seed)
     network = NanoAutoencoder().to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=settings.rate, betas=(0.9, 0.99), weight_decay=1e-3)
     state = TrainingState({"vae": network}, optimizer, make_averages({"vae": network}))
-    step, log = load_checkpoint(state, folder)
-    started, first = time.monotonic(), step
-    crops = iterate_crops(step, seed=settings.seed, size=settings.crop_px, batch=settings.batch)
-    while step < settings.steps and agree(time.monotonic() - started < seconds):
-        loss = _take_step(state, next(crops), step, settings)
-        step += 1
-        if step % 50 == 0:
-            log.setdefault("loss", []).append(loss)
-            if on_progress and worker_index() == 0:
-                on_progress(step, loss, (step - first) * settings.batch / (time.monotonic() - started))
-        if step % 500 == 0 and worker_index() == 0:
-            save_checkpoint(state, folder, step=step, log=log)
-    if worker_index() == 0:
-        save_checkpoint(state, folder, step=step, log=log)
+    run_steps(
+        state,
+        folder,
+        lambda step: _take_step(state, step, settings),
+        num_steps=(settings.steps, settings.batch),
+        pace=pace,
+    )
     network.load_state_dict(state.averages["vae"], strict=False)
     return network.eval()
 
 
-def _take_step(state: TrainingState, crop: np.ndarray, step: int, settings: AutoencoderSettings) -> float:
+def _take_step(state: TrainingState, step: int, settings: AutoencoderSettings) -> float:
     network = state.networks["vae"]
     assert isinstance(network, NanoAutoencoder)
     generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
     for group in state.optimizer.param_groups:
         group["lr"] = rate_at(step, settings)
     rows = worker_rows(settings.batch)
-    target = tensor_from_rgba(crop[rows]).to(network.device, memory_format=torch.channels_last)
+    crops = make_crops(step, seed=settings.seed, size=settings.crop_px, batch=settings.batch)
+    target = tensor_from_rgba(crops[rows]).to(network.device, memory_format=torch.channels_last)
     latents = network.encoder(target)
     noise = torch.randn((settings.batch, *latents.shape[1:]), generator=generator)[rows].to(latents.device)
     output = network.decoder(latents + settings.latent_noise * latents.detach().std() * noise)

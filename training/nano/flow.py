@@ -5,8 +5,6 @@ Source: Liu et al. 2022 (arXiv:2209.03003); logit-normal times after Esser et al
 of the batch at t = 1, where the first and, in one-step use, only network evaluation happens.
 """
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,15 +20,10 @@ from perfkit.inference.engines.nano_model import (
     control_tensor,
     velocity,
 )
-from perfkit.training.nano.checkpoint import (
-    TrainingState,
-    load_checkpoint,
-    make_averages,
-    save_checkpoint,
-    update_averages,
-)
+from perfkit.training.nano.checkpoint import TrainingState, make_averages, update_averages
 from perfkit.training.nano.latents import SHARD_SIZE, Shard, ShardStore
-from perfkit.training.nano.parallel import agree, average_gradients, worker_index, worker_rows
+from perfkit.training.nano.loop import DEFAULT_PACE, Pace, run_steps
+from perfkit.training.nano.parallel import average_gradients, worker_rows
 
 TRAINED = ("unet", "controlnet", "text_encoder")
 
@@ -135,31 +128,17 @@ def flow_loss(models: NanoModels, batch: FlowBatch) -> Tensor:
 
 
 def train_flow(
-    models: NanoModels,
-    store: ShardStore,
-    folder: Path,
-    settings: FlowSettings,
-    *,
-    seconds: float = float("inf"),
-    on_progress: Callable[[int, float, float], None] | None = None,
+    models: NanoModels, store: ShardStore, folder: Path, settings: FlowSettings, pace: Pace = DEFAULT_PACE
 ) -> NanoModels:
-    """Train until `settings.images` or for `seconds`, resuming what `folder` holds; return the averaged networks."""
-    state = _make_state(models, settings)
-    step, log = load_checkpoint(state, folder)
-    maker, started, first, losses = BatchMaker(store, settings), time.monotonic(), step, []
-    while step < settings.steps and agree(time.monotonic() - started < seconds):
-        losses.append(_take_step(models, state, maker.make_batch(step), rate_at(step, settings)))
-        update_averages(state, min(settings.average_decay, (step + 1) / (step + 10)))
-        step += 1
-        if step % 50 == 0:
-            log.setdefault("loss", []).append(float(np.mean(losses)))
-            losses.clear()
-            if on_progress and worker_index() == 0:
-                on_progress(step, log["loss"][-1], (step - first) * settings.batch / (time.monotonic() - started))
-        if step % 250 == 0 and worker_index() == 0:
-            save_checkpoint(state, folder, step=step, log=log)
-    if worker_index() == 0:
-        save_checkpoint(state, folder, step=step, log=log)
+    """Train to the end of the schedule or of the pace's time, resuming what `folder` holds; return averaged weights."""
+    state, maker = _make_state(models, settings), BatchMaker(store, settings)
+    run_steps(
+        state,
+        folder,
+        lambda step: _take_step(models, state, maker.make_batch(step), step, settings),
+        num_steps=(settings.steps, settings.batch),
+        pace=pace,
+    )
     for name, network in state.networks.items():
         network.load_state_dict(state.averages[name], strict=False)
         network.eval()
@@ -175,9 +154,9 @@ def _make_state(models: NanoModels, settings: FlowSettings) -> TrainingState:
     return TrainingState(networks, optimizer, make_averages(networks))
 
 
-def _take_step(models: NanoModels, state: TrainingState, batch: FlowBatch, rate: float) -> float:
+def _take_step(models: NanoModels, state: TrainingState, batch: FlowBatch, step: int, settings: FlowSettings) -> float:
     for group in state.optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate_at(step, settings)
     loss = flow_loss(models, batch)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
@@ -185,4 +164,5 @@ def _take_step(models: NanoModels, state: TrainingState, batch: FlowBatch, rate:
     mean_loss = average_gradients(weights, loss)
     torch.nn.utils.clip_grad_norm_(weights, 1.0)
     state.optimizer.step()
+    update_averages(state, min(settings.average_decay, (step + 1) / (step + 10)))
     return mean_loss

@@ -4,7 +4,6 @@ In: the puppet. Out: `Example`s (picture, control points, caption) and plain pic
 Nothing is stored: the same index gives the same bytes, so a resumed training sees what an unbroken one would have seen.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,17 +66,14 @@ def _overlay(texture_rgba: np.ndarray, puppet_rgba: np.ndarray, amount: float) -
     return np.concatenate([np.rint(rgb).astype(np.uint8), puppet_rgba[..., 3:]], axis=-1)
 
 
-def iterate_crops(start: int, *, seed: int = 0, size: int = 128, batch: int = 16) -> Iterator[np.ndarray]:
-    """Yield batches of crops (batch, size, size, 4) from step `start` on; four crops come from each picture."""
-    step = start
-    while True:
-        rng = np.random.default_rng([seed, step, 2])
-        crops = []
-        for number in range(batch // 4):
-            picture = make_picture(step * (batch // 4) + number, seed)
-            crops += [_crop(picture, rng, size) for _ in range(4)]
-        yield np.stack(crops)
-        step += 1
+def make_crops(step: int, *, seed: int = 0, size: int = 128, batch: int = 16) -> np.ndarray:
+    """Cut the crops of one step, (batch, size, size, 4) uint8; four come from each picture."""
+    rng = np.random.default_rng([seed, step, 2])
+    crops = []
+    for number in range(batch // 4):
+        picture = make_picture(step * (batch // 4) + number, seed)
+        crops += [_crop(picture, rng, size) for _ in range(4)]
+    return np.stack(crops)
 
 
 def _crop(picture: np.ndarray, rng: np.random.Generator, size: int) -> np.ndarray:

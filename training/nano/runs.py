@@ -33,6 +33,7 @@ from perfkit.training.nano.evaluate import (
 )
 from perfkit.training.nano.flow import TRAINED, FlowSettings, train_flow
 from perfkit.training.nano.latents import ShardStore
+from perfkit.training.nano.loop import Pace
 from perfkit.training.nano.parallel import run_workers, worker_index
 from perfkit.training.puppet.caption import WORDS
 
@@ -47,7 +48,7 @@ def run_autoencoder(options: Namespace) -> None:
 
 def _train_autoencoder(run: Path, settings: AutoencoderSettings, seconds: float) -> None:
     torch.set_num_threads(1)
-    network = train_autoencoder(run / "autoencoder", settings, seconds=seconds, on_progress=_print_progress)
+    network = train_autoencoder(run / "autoencoder", settings, Pace(seconds=seconds, on_progress=_print_progress))
     if worker_index() == 0:
         fit_latent_statistics(network).save_pretrained(run / "vae")
 
@@ -71,7 +72,7 @@ def _train_flow(run: Path, settings: FlowSettings, seconds: float) -> None:
     torch.set_num_threads(1)
     models = _make_models(run)
     store = _make_store(run, models)
-    train_flow(models, store, run / "flow", settings, seconds=seconds, on_progress=_print_progress)
+    train_flow(models, store, run / "flow", settings, Pace(seconds=seconds, on_progress=_print_progress))
 
 
 def run_publish(options: Namespace) -> None:

@@ -1,0 +1,159 @@
+"""nano's training: the same step sees the same batch, a resumed run equals an unbroken one, held-out stays held out."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from perfkit.inference.engines.nano_model import (
+    NanoAutoencoder,
+    NanoModels,
+    build_controlnet,
+    build_scheduler,
+    build_text_encoder,
+    build_tokenizer,
+    build_unet,
+)
+from perfkit.training.nano import latents, pictures
+from perfkit.training.nano.autoencoder import AutoencoderSettings, fit_latent_statistics, rate_at, train_autoencoder
+from perfkit.training.nano.flow import BatchMaker, FlowSettings, train_flow
+from perfkit.training.nano.latents import ShardStore
+from perfkit.training.nano.loop import Pace
+from perfkit.training.nano.parallel import run_workers, worker_rows
+from perfkit.training.puppet.caption import WORDS
+
+TINY = AutoencoderSettings(steps=4, batch=4, crop_px=32, warmup_steps=2)
+TINY_FLOW = FlowSettings(images=8, batch=2, warmup_steps=2, reuse=1)
+
+
+def interrupt_at_three(step: int, loss: float, images_per_second: float) -> None:
+    """Stop as Ctrl-C would, one step after the checkpoint of step 2."""
+    if step == 3:
+        raise KeyboardInterrupt
+
+
+BROKEN = Pace(on_progress=interrupt_at_three, progress_steps=1, save_steps=2)
+
+
+def weights_of(network: nn.Module) -> dict[str, Tensor]:
+    return {name: weight.detach().clone() for name, weight in network.named_parameters()}
+
+
+def make_models() -> NanoModels:
+    torch.manual_seed(3)
+    unet = build_unet()
+    tokenizer = build_tokenizer(WORDS)
+    text_encoder = build_text_encoder(len(tokenizer))
+    vae = NanoAutoencoder().eval()
+    return NanoModels(unet, build_controlnet(unet), vae, text_encoder, tokenizer, build_scheduler())
+
+
+@pytest.fixture
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latents, "SHARD_SIZE", 4)
+    monkeypatch.setattr("perfkit.training.nano.flow.SHARD_SIZE", 4)
+
+
+def test_autoencoder_resumed_equals_unbroken_bit_for_bit(tmp_path: Path) -> None:
+    unbroken = weights_of(train_autoencoder(tmp_path / "whole", TINY))
+    with pytest.raises(KeyboardInterrupt):
+        train_autoencoder(tmp_path / "broken", TINY, BROKEN)
+    resumed = weights_of(train_autoencoder(tmp_path / "broken", TINY))
+    assert all(torch.equal(unbroken[name], resumed[name]) for name in unbroken)
+
+
+def test_flow_resumed_equals_unbroken_bit_for_bit(tmp_path: Path, small_shards: None) -> None:
+    def store() -> ShardStore:
+        models = make_models()
+        return ShardStore(tmp_path / "latents", models.vae, models.tokenizer, seed=0)
+
+    whole = train_flow(make_models(), store(), tmp_path / "whole", TINY_FLOW)
+    with pytest.raises(KeyboardInterrupt):
+        train_flow(make_models(), store(), tmp_path / "broken", TINY_FLOW, BROKEN)
+    resumed = train_flow(make_models(), store(), tmp_path / "broken", TINY_FLOW)
+    for name in ("unet", "controlnet", "text_encoder"):
+        expected, got = weights_of(getattr(whole, name)), weights_of(getattr(resumed, name))
+        assert all(torch.equal(expected[key], got[key]) for key in expected), name
+
+
+def test_training_leaves_the_controlnet_blind_to_noise_and_time(tmp_path: Path, small_shards: None) -> None:
+    models = make_models()
+    store = ShardStore(tmp_path / "latents", models.vae, models.tokenizer, seed=0)
+    controlnet = train_flow(models, store, tmp_path / "run", TINY_FLOW).controlnet
+    text, control = torch.randn(1, 24, 128), torch.rand(1, 12, 128, 128)
+    with torch.no_grad():
+        one = controlnet(torch.randn(1, 32, 16, 16), torch.tensor([900.0]), text, control, return_dict=False)
+        other = controlnet(torch.randn(1, 32, 16, 16), torch.tensor([5.0]), text, control, return_dict=False)
+    assert all(torch.equal(a, b) for a, b in zip([*one[0], one[1]], [*other[0], other[1]], strict=True))
+
+
+def test_a_step_sees_the_same_batch_whatever_came_before(tmp_path: Path, small_shards: None) -> None:
+    models = make_models()
+    store = ShardStore(tmp_path / "latents", models.vae, models.tokenizer, seed=0)
+    walked = BatchMaker(store, TINY_FLOW)
+    walked.make_batch(0)
+    one, other = walked.make_batch(3), BatchMaker(store, TINY_FLOW).make_batch(3)
+    for field in ("latents_BChw", "tokens_BL", "control_BCHW", "noise_BChw", "t_B"):
+        assert torch.equal(getattr(one, field), getattr(other, field)), field
+
+
+def test_a_picture_is_a_function_of_seed_and_index() -> None:
+    for make in (pictures.make_picture, lambda index: pictures.make_example(index).drawing.rgba):
+        assert np.array_equal(make(5), make(5))
+        assert not np.array_equal(make(5), make(6))
+
+
+def test_held_out_characters_are_never_drawn_for_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds: list[int] = []
+    real = pictures.sample_character
+    monkeypatch.setattr(pictures, "sample_character", lambda seed: (seeds.append(seed), real(seed))[1])
+    for index in range(20):
+        pictures.make_example(index)
+        pictures.make_picture(index)
+    assert max(seeds) < pictures.HELD_OUT_SEED
+    pictures.make_example(pictures.HELD_OUT_SEED + 1)
+    assert seeds[-1] == pictures.HELD_OUT_SEED + 1
+
+
+def test_rate_warms_up_and_falls_to_its_end() -> None:
+    settings = AutoencoderSettings(steps=1000, warmup_steps=100)
+    rates = [rate_at(step, settings) for step in range(1000)]
+    assert rates[0] == pytest.approx(settings.rate / 100)
+    assert max(rates) == pytest.approx(settings.rate)
+    assert rates[-1] == pytest.approx(settings.final_rate, rel=0.01)
+
+
+def test_latents_have_zero_mean_and_unit_deviation() -> None:
+    torch.manual_seed(0)
+    fitted = fit_latent_statistics(NanoAutoencoder().eval(), num_pictures=8)
+    batch = np.stack([pictures.make_picture(index, seed=77) for index in range(8)])
+    from perfkit.inference.engines.nano_model import tensor_from_rgba
+
+    with torch.no_grad():
+        z = fitted.encode(tensor_from_rgba(batch)).latents
+    assert z.mean(dim=(0, 2, 3)).abs().max() < 1e-4
+    assert (z.std(dim=(0, 2, 3)) - 1).abs().max() < 1e-4
+
+
+def _write_gradient(folder: Path) -> None:
+    """Worker: the loss of its rows of a batch; worker 0 writes the shared gradient."""
+    from perfkit.training.nano.parallel import average_gradients, worker_index
+
+    weight = nn.Parameter(torch.tensor([2.0]))
+    batch = torch.arange(4.0)
+    loss = (weight * batch[worker_rows(4)]).square().mean()
+    loss.backward()
+    mean = average_gradients([weight], loss)
+    if worker_index() == 0:
+        assert weight.grad is not None
+        (folder / "gradient").write_text(f"{mean} {weight.grad.item()}")
+
+
+@pytest.mark.slow
+def test_two_workers_share_the_gradient_of_the_whole_batch(tmp_path: Path) -> None:
+    run_workers(2, _write_gradient, (tmp_path,))
+    mean, gradient = map(float, (tmp_path / "gradient").read_text().split())
+    assert mean == pytest.approx(4 * (0 + 1 + 4 + 9) / 4)
+    assert gradient == pytest.approx(2 * 2 * (0 + 1 + 4 + 9) / 4)
