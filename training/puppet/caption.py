@@ -6,7 +6,9 @@ anime girl cel inked | pink long bangs | blue eyes fair skin | red hoodie stripe
 from perfkit.training.puppet.look import FURRED, HARDNESSES, LIGHT_DIRECTIONS, OPTIONS, Light, Puppet
 
 LIGHT_WORDS: dict[str, str] = {side: f"{side}light" for side in LIGHT_DIRECTIONS}
-EAR_WORDS: dict[str, str] = {name: f"{name}ears" for name in ("elf", "cat", "dog", "bear", "rabbit", "fox", "mouse")}
+EAR_WORDS: dict[str, str] = {name: f"{name}ears" for name in ("elf", "cat", "dog", "rabbit", "fox")}
+
+BEARD_WORDS: dict[str, str] = {"full": "beard"}
 
 
 def _words() -> tuple[str, ...]:
@@ -15,7 +17,7 @@ def _words() -> tuple[str, ...]:
         "family", "gender", "style", "line", "hair", "fringe", "hair_colour", "eye_colour", "skin", "marking", "clothes",
         "cloth_colour", "pattern", "glasses", "hat", "beard", "cheeks",
     ):  # fmt: skip
-        names += [word for word in OPTIONS[slot] if word not in ("none", "plain")]
+        names += [word for word in OPTIONS[slot] if word not in ("none", "plain", "full")]
     names += ["dot", "void", "eyes", "skin", "fur", "metal", "glasses", "beard"]
     return tuple(dict.fromkeys([*names, *EAR_WORDS.values(), *HARDNESSES, *LIGHT_WORDS.values()]))
 
@@ -42,7 +44,7 @@ def caption(puppet: Puppet, light: Light | None = None) -> str:
         words.append(EAR_WORDS[look.ears])
     words += [look.glasses] + (["glasses"] if look.glasses != "shades" else []) if look.glasses != "none" else []
     words += [look.hat_colour, look.hat] if look.hat != "none" else []
-    words += [look.beard] if look.beard != "none" else []
+    words += [BEARD_WORDS.get(look.beard, look.beard)] if look.beard != "none" else []
     words += [look.cheeks] if look.cheeks != "plain" else []
     if light is not None:
         words += [light.hardness, LIGHT_WORDS[light.side]]
