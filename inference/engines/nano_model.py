@@ -14,6 +14,7 @@ import copy
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -107,20 +108,20 @@ class NanoAutoencoder(ModelMixin, ConfigMixin):
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("std", std, persistent=False)
 
-    def encode(self, x_BCHW: Tensor, return_dict: bool = True) -> AutoencoderTinyOutput | tuple[Tensor]:
+    def encode(self, x_BCHW: Tensor, return_dict: bool = True) -> Any:
         """Return normalised latents (B, 32, H/16, W/16)."""
         latents = (self.encoder(x_BCHW) - self.mean) / self.std
         return AutoencoderTinyOutput(latents=latents) if return_dict else (latents,)
 
-    def decode(
-        self, z_BChw: Tensor, return_dict: bool = True, generator: torch.Generator | None = None
-    ) -> DecoderOutput | tuple[Tensor]:
+    def decode(self, z_BChw: Tensor, return_dict: bool = True, generator: torch.Generator | None = None) -> Any:
         """Return premultiplied RGBA (B, 4, 16 h, 16 w), not clamped; stock pipelines pass a `generator`."""
         sample = self.decoder(z_BChw * self.std + self.mean)
         return DecoderOutput(sample=sample) if return_dict else (sample,)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        return self.decode(self.encode(x_BCHW).latents).sample
+        (latents,) = self.encode(x_BCHW, return_dict=False)
+        (sample,) = self.decode(latents, return_dict=False)
+        return sample
 
 
 @dataclass(frozen=True)
@@ -271,7 +272,7 @@ def load_nano(folder: Path, *, device: str = "cpu") -> NanoModels:
     return models
 
 
-def _load(model_class: type, folder: Path) -> nn.Module:
+def _load(model_class: Any, folder: Path) -> Any:
     return model_class.from_pretrained(folder, local_files_only=True, torch_dtype=torch.float32, use_safetensors=True)
 
 

@@ -1,7 +1,6 @@
 """Train and measure the nano base: `python -m perfkit.training.nano autoencoder|latents|flow|publish|evaluate`."""
 
 import argparse
-import sys
 from pathlib import Path
 
 RUN_FOLDER = Path("runs/nano")
@@ -37,4 +36,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

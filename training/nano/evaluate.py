@@ -134,10 +134,10 @@ def fit_picture(rgba: np.ndarray) -> np.ndarray:
     height, width = rgba.shape[:2]
     scale = PICTURE_PX / max(height, width)
     size_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
-    premultiplied = rgba.astype(np.float32)
-    premultiplied[..., :3] *= premultiplied[..., 3:] / 255
+    alpha = rgba[..., 3:].astype(np.float32) / 255
+    premultiplied = np.concatenate([rgba[..., :3] * alpha, rgba[..., 3:]], axis=-1)
     small = cv2.resize(premultiplied, size_wh, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    small[..., :3] *= 255 / np.maximum(small[..., 3:], 1)
+    small[..., :3] *= np.float32(255) / np.maximum(small[..., 3:], 1)
     out = np.zeros((PICTURE_PX, PICTURE_PX, 4), np.uint8)
     x, y = (PICTURE_PX - size_wh[0]) // 2, (PICTURE_PX - size_wh[1]) // 2
     out[y : y + size_wh[1], x : x + size_wh[0]] = np.clip(np.rint(small), 0, 255)
