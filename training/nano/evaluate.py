@@ -136,8 +136,8 @@ def fit_picture(rgba: np.ndarray) -> np.ndarray:
     size_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
     alpha = rgba[..., 3:].astype(np.float32) / 255
     premultiplied = np.concatenate([rgba[..., :3] * alpha, rgba[..., 3:]], axis=-1)
-    small = cv2.resize(premultiplied, size_wh, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    small[..., :3] *= np.float32(255) / np.maximum(small[..., 3:], 1)
+    resized = cv2.resize(premultiplied, size_wh, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    small = np.concatenate([resized[..., :3] * 255 / np.maximum(resized[..., 3:], 1), resized[..., 3:]], axis=-1)
     out = np.zeros((PICTURE_PX, PICTURE_PX, 4), np.uint8)
     x, y = (PICTURE_PX - size_wh[0]) // 2, (PICTURE_PX - size_wh[1]) // 2
     out[y : y + size_wh[1], x : x + size_wh[0]] = np.clip(np.rint(small), 0, 255)
