@@ -3,7 +3,7 @@
     BlendedOverTime ( Remembered ( SharedNoise ( FlowDenoiser ( engine ) ) ) )
 
 Each wrapper is a Denoiser that holds a Denoiser; none knows the others, any may be left out. What a wrapper needs of a
-frame's neighbours it declares as `context_frames`, so that windows carry them and no result depends on where one begins.
+frame's neighbours it declares as `context_frames`, so that windows carry them: where one begins changes nothing.
 Legend: N frames, C latent channels, h w latent grid, H W canvas.
 """
 

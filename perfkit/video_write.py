@@ -99,7 +99,7 @@ class VideoWriter:
             rate_fps = rate_fps or sound_from.info.rate_fps_from_content
             if sound_from.info.audio is not None:
                 self._sound = Sound(sound_from.path, sound_from.info.audio)
-        self._clock = Clock(time_base, rate_fps or Fraction(30))
+        self._clock = Clock(time_base, min(rate_fps or Fraction(30), 1 / time_base))
         self._aside = aside_of(self.path)
         self._sink: Encoder | _PngFolder | None = None
         self._shape: tuple[int, ...] = ()

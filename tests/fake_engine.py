@@ -8,7 +8,7 @@ from perfkit.control import ControlFrame
 
 
 class FakeEngine:
-    """Latents are the control's colours in -1..1; the velocity always points from them to the noise."""
+    """Latents are the control's colours in -1..1; the velocity points from them to the noise. Black is transparent."""
 
     name = "fake"
     digest = "fake"
@@ -16,7 +16,6 @@ class FakeEngine:
     canvas_wh = (12, 8)
     latent_shape = (3, 4, 6)
     time_shift = 1.0
-    notes = ()
 
     def __init__(self, *, frames_per_call=2, num_workers=2, leak=0.0):
         self.frames_per_call = frames_per_call
@@ -37,7 +36,8 @@ class FakeEngine:
     def decode(self, latents_NChw):
         bytes_NChw = np.clip((latents_NChw + 1) * 127.5, 0, 255).round().astype(np.uint8)
         rgb = bytes_NChw.transpose(0, 2, 3, 1).repeat(2, axis=1).repeat(2, axis=2)
-        return np.concatenate([rgb, np.full_like(rgb[..., :1], 255)], axis=-1)
+        alpha = np.where(rgb.any(axis=-1, keepdims=True), 255, 0).astype(np.uint8)
+        return np.concatenate([rgb, alpha], axis=-1)
 
 
 def make_controls(num_frames, *, seed=0, still=False):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from safetensors import SafetensorError, safe_open
 
 from perfkit.errors import WeightsError
 from perfkit.inference.devices import Placement, choose_placement
@@ -62,7 +63,10 @@ class NanoEngine:
         on_gpu = placement.device != "cpu"
         self.frames_per_call = FRAMES_PER_CALL_GPU if on_gpu else FRAMES_PER_CALL
         self.num_workers = placement.num_cores if placement.backend == "openvino" else 1
-        network_key = _digest_networks(request, weights_dir)
+        base_digest = digest_weights(weights_dir)
+        if request.lora_path is not None:
+            _check_lora(request.lora_path, base_digest)
+        network_key = _digest_networks(request, base_digest)
         settings = [network_key, request.control_scale, request.precision, placement.backend, self.frames_per_call]
         self.digest = _digest_json([*settings, importlib.metadata.version(placement.backend)])
         self._scale = np.array([request.control_scale], dtype=np.float32)
@@ -111,11 +115,25 @@ def digest_weights(weights_dir: Path = WEIGHTS_DIR) -> str:
     return _digest_json([[path.relative_to(weights_dir).as_posix(), _digest_file(path)] for path in files])
 
 
-def _digest_networks(request: EngineRequest, weights_dir: Path) -> str:
+def _check_lora(path: Path, base_digest: str) -> None:
+    """Refuse a LoRA whose header names another base; one that names none passes."""
+    try:
+        with safe_open(path, framework="np") as tensors:
+            named = (tensors.metadata() or {}).get("base_sha256", base_digest)
+    except (OSError, SafetensorError) as error:
+        raise WeightsError(f"{path}: no LoRA that can be read ({error}); train the character again") from error
+    if named != base_digest:
+        raise WeightsError(
+            f"{path}: the LoRA was trained on another base ({named[:12]}..., this one is {base_digest[:12]}...); "
+            f"run: perfkit character train {path.parent.parent}"
+        )
+
+
+def _digest_networks(request: EngineRequest, base_digest: str) -> str:
     lora = [_digest_file(request.lora_path), request.lora_scale] if request.lora_path else None
     makers = [_digest_file(Path(__file__).with_name(name)) for name in ("nano_graphs.py", "nano_model.py")]
     versions = [importlib.metadata.version(name) for name in ("torch", "diffusers")]
-    return _digest_json([digest_weights(weights_dir), lora, request.caption, makers, versions])
+    return _digest_json([base_digest, lora, request.caption, makers, versions])
 
 
 def _list_exports(graphs: "NanoGraphs") -> list[Export]:

@@ -15,7 +15,7 @@ CAPTION = "human brown hair"
 
 @pytest.fixture(scope="module")
 def cache_dir(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
+    return tmp_path_factory.getbasetemp() / "perfkit-cache"
 
 
 @pytest.fixture(scope="module", params=["fake", "nano openvino", "nano torch"])
