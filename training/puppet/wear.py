@@ -183,7 +183,9 @@ def _without_hole(scene: Scene, path: ink.Path, ring: np.ndarray) -> ink.Path:
 
 
 def draw_hat_behind(scene: Scene) -> None:
-    """Draw the far part of a brim when it is seen from below: it passes behind the head."""
+    """Draw what of a hat passes behind the head: a band, the far part of a brim that is seen from below."""
+    if scene.look.hat == "headphones":
+        _paint_band(scene, behind=True)
     if scene.look.hat not in _BRIMS or sees_top(scene):
         return
     colour = _STRAW if scene.look.hat == "straw" else palette.CLOTH[scene.look.hat_colour]
@@ -272,7 +274,7 @@ def _draw_crown(scene: Scene, colour: Colour, accent: Colour) -> None:
     low, high = _circle(radii, y, z, count), _circle((radii[0] * 1.1, radii[1] * 1.1), y, z, count)
     high[:, 1] = y - np.where(np.arange(count) % 4 == 0, 0.5, np.where(np.arange(count) % 4 == 2, 0.2, 0.34))
     facing = (low - (0, y, z)) @ scene.rotation[2]
-    for front in (False, True):
+    for front in (False, True) if sees_top(scene) else (True,):
         start = int(np.argmax(facing if front else -facing)) - count // 4
         rows = np.arange(start, start + count // 2 + 1) % count
         path = ink.polygon(scene.place(np.concatenate([low[rows], high[rows[::-1]]])))
@@ -297,16 +299,30 @@ def _draw_bow(scene: Scene, colour: Colour, accent: Colour) -> None:
     scene.solid(ink.disc(knot, 0.1 * scene.unit), palette.shaded(colour, 0.25), relief=0.04)
 
 
-def _draw_headphones(scene: Scene, colour: Colour, accent: Colour) -> None:
-    ball = _hat_ball(scene, 0.05)
+def _paint_band(scene: Scene, *, behind: bool) -> None:
+    """Draw the band of headphones: all of it behind the head, or the part in front."""
+    ball, colour = _hat_ball(scene, 0.05), palette.CLOTH[scene.look.hat_colour]
     t = np.linspace(-0.5 * np.pi, 0.5 * np.pi, 19)
-    x, top = ball.radii[0] + 0.02, ball.centre[1] - ball.radii[1] - 0.02
+    top = ball.centre[1] - ball.radii[1] - 0.02
     level = scene.rig.eye_y + 0.14
-    band = np.column_stack([x * np.sin(t), level - (level - top) * np.cos(t) ** 0.8, np.full(19, -0.1)])
-    path = ink.polygon(scene.place(band), closed=False)
-    if scene.line_width:
-        scene.pen.stroke(path, scene.ink_colour(accent), 0.12 * scene.unit + 2 * scene.line_width)
-    scene.pen.stroke(path, palette.shaded(colour, 0.35), 0.12 * scene.unit)
+    band = np.column_stack(
+        [(ball.radii[0] + 0.02) * np.sin(t), level - (level - top) * np.cos(t) ** 0.8, np.full(19, -0.1)]
+    )
+    away = (band - ball.centre) / ball.radii
+    shown = ball.facing(away / np.linalg.norm(away, axis=1, keepdims=True)) > (-2.0 if behind else -0.3)
+    cuts = np.flatnonzero(np.diff(shown.astype(int)) != 0) + 1
+    runs = [run for run in np.split(np.arange(len(band)), cuts) if shown[run[0]] and len(run) > 1]
+    base = palette.CLOTH[palette.ACCENT[scene.look.hat_colour]]
+    for run in runs:
+        path = ink.polygon(scene.place(band[run]), closed=False)
+        if scene.line_width:
+            scene.pen.stroke(path, scene.ink_colour(base), 0.12 * scene.unit + 2 * scene.line_width)
+        scene.pen.stroke(path, palette.shaded(colour, 0.35), 0.12 * scene.unit)
+
+
+def _draw_headphones(scene: Scene, colour: Colour, accent: Colour) -> None:
+    _paint_band(scene, behind=False)
+    x, level = float(_hat_ball(scene, 0.05).radii[0]) + 0.02, scene.rig.eye_y + 0.14
     for sign in sorted((1.0, -1.0), key=lambda side: scene.facing((side, 0.0, 0.0))):
         if scene.facing((sign, 0.0, 0.35)) < -0.2:
             continue
