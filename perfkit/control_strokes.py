@@ -125,8 +125,8 @@ def fill_opening(
     low, high = np.clip(low, 0, size_wh), np.clip(high, 0, size_wh)
     if mean_visibility <= _VISIBLE or (high <= low).any():
         return
-    strength = mean_visibility * _openness(points, canvas.scale)
-    if strength <= 0:
+    openness = _openness(points, canvas.scale)
+    if openness <= 0:
         return
     patch = canvas.image_rgb[low[1] : high[1], low[0] : high[0]]
     mask = np.zeros(patch.shape[:2], np.uint8)
@@ -135,8 +135,8 @@ def fill_opening(
     inside[:] = colour
     for polygon, disc_colour in discs:
         cv2.fillPoly(inside, [_fixed(polygon - low)], disc_colour, cv2.LINE_AA, _SHIFT)
-    alpha = mask[..., None] * np.float32(strength / 255)
-    patch[:] = np.rint(patch + (inside.astype(np.float32) - patch) * alpha)
+    alpha = mask[..., None] * np.float32(openness / 255)
+    patch[:] = np.rint(patch + (inside * np.float32(mean_visibility) - patch) * alpha)
 
 
 def _openness(points: np.ndarray, scale: float) -> float:
