@@ -22,6 +22,8 @@ _TIPS = {"index": (8, 0.6), "pinky": (20, 0.6), "thumb": (4, 0.7)}
 """Finger tips of the hand tracker, and how far along the way to them the pose's points usually lie."""
 _FINGERS = 1.35
 """Where the middle of the fingers is, as a multiple of the way from the wrist to the knuckles."""
+_MOST_LEAN = 0.35
+"""How far, in head units, the shoulders may move against the head."""
 _NEAR_UNITS, _FAR_UNITS = 1.2, 2.0
 
 
@@ -127,7 +129,8 @@ def _neck_offset(points: np.ndarray, center_px: np.ndarray, scale_px: np.ndarray
     if not seen.any():
         return np.zeros_like(offset)
     low, high = np.quantile(offset[seen], [0.05, 0.95], axis=0)
-    offset = np.clip(offset - np.clip(offset[seen], low, high).mean(axis=0), -0.6, 0.6)
+    offset = offset - np.clip(offset[seen], low, high).mean(axis=0)
+    offset = _MOST_LEAN * np.tanh(offset / _MOST_LEAN)
     return _calm(seconds, offset, seen, np.zeros(2))
 
 

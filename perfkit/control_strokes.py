@@ -4,6 +4,7 @@ In: point arrays in px, visibilities 0..1, colours. Out: changes in a Canvas's p
 whose shorter side is 256 px and follow the picture's size.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ import numpy as np
 
 _SHIFT = 4
 _VISIBLE = 0.03
-_FADE_LEVELS = 16
+_FADE_LEVELS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,8 @@ class Canvas:
 
 def has_point(point: np.ndarray) -> bool:
     """Return whether a body point (x, y, visibility) is there to be drawn."""
-    return bool(np.isfinite(point).all() and point[2] > _VISIBLE)
+    x, y, visibility = point.tolist()
+    return math.isfinite(x) and math.isfinite(y) and visibility > _VISIBLE
 
 
 def draw_contour(
@@ -80,16 +82,17 @@ def draw_bone(
 ) -> None:
     """Draw a line between two body points (x, y, visibility), faded by the fainter one; nothing if one is missing."""
     if has_point(start) and has_point(end):
-        line = _fixed(np.stack([start[:2], end[:2]]))
-        faded = _faded(colour, min(start[2], end[2]))
-        cv2.polylines(canvas.image_rgb, [line], False, faded, canvas.thickness(width), cv2.LINE_AA, _SHIFT)
+        (*tail, tail_visibility), (*tip, tip_visibility) = start.tolist(), end.tolist()
+        ends = [[round((value - 0.5) * (1 << _SHIFT)) for value in point] for point in (tail, tip)]
+        faded = _faded(colour, min(tail_visibility, tip_visibility))
+        cv2.line(canvas.image_rgb, ends[0], ends[1], faded, canvas.thickness(width), cv2.LINE_AA, _SHIFT)
 
 
 def fill_contour(canvas: Canvas, points: np.ndarray, visibility: np.ndarray, colour: tuple[int, int, int]) -> None:
     """Fill a polygon, faded by its points' mean visibility; a point that is gone drops out of the polygon."""
     seen = visibility > _VISIBLE
     if seen.sum() > 2:
-        faded = _faded(colour, float(visibility.mean()))
+        faded = _faded(colour, float(visibility.sum()) / len(visibility))
         cv2.fillPoly(canvas.image_rgb, [_fixed(points[seen])], faded, cv2.LINE_AA, _SHIFT)
 
 
@@ -118,11 +121,11 @@ def fill_opening(
         colour: RGB of the opening.
         discs: Polygons (M, 2) px with their colours, back to front.
     """
-    mean_visibility = float(visibility.mean())
+    mean_visibility = float(visibility.sum()) / len(visibility)
     low = np.floor(points.min(axis=0)).astype(int) - 2
     high = np.ceil(points.max(axis=0)).astype(int) + 3
     size_wh = np.array(canvas.image_rgb.shape[1::-1])
-    low, high = np.clip(low, 0, size_wh), np.clip(high, 0, size_wh)
+    low, high = np.maximum(low, 0), np.minimum(high, size_wh)
     if mean_visibility <= _VISIBLE or (high <= low).any():
         return
     openness = _openness(points, canvas.scale)
@@ -141,16 +144,15 @@ def fill_opening(
 
 def _openness(points: np.ndarray, scale: float) -> float:
     """Return 0 for a shut opening, 1 from one pixel of mean height (at 256 px) on."""
-    x, y = points[:, 0], points[:, 1]
-    area = abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
-    span = points - points.mean(axis=0)
-    length = float(np.sqrt((span**2).sum(axis=1).max())) * 2
-    return float(np.clip((area / max(length, 1e-6) / scale - 0.3) / 0.7, 0.0, 1.0))
+    x, y = (points - points[0]).T
+    area = abs(float(np.dot(x[:-1], y[1:]) - np.dot(y[:-1], x[1:]))) / 2
+    length = math.sqrt(float((x * x + y * y).max()))
+    return min(max((area / max(length, 1e-6) / scale - 0.3) / 0.7, 0.0), 1.0)
 
 
 def _fixed(points: np.ndarray) -> np.ndarray:
     """Return (N, 2) px as int32 with `_SHIFT` binary places, pixel centres at whole numbers as OpenCV has them."""
-    return np.rint((points - 0.5) * (1 << _SHIFT)).astype(np.int32)
+    return np.rint(points * (1 << _SHIFT) - (1 << _SHIFT) / 2).astype(np.int32)
 
 
 def _faded(colour: tuple[int, int, int], strength: float) -> tuple[int, int, int]:

@@ -21,8 +21,8 @@ _LIP_NOISE = 0.012
 """Lip gap in head units up to which lips are shut."""
 _PARTED = 0.06
 """Lip gap in head units from which lips are surely open."""
-_WINK_FROM = 0.1
-"""Half the difference of lid openings up to which both eyes do the same."""
+_WINK_FROM, _WINK_SURE = 0.3, 0.6
+"""Difference of lids, in outline and in the tracker's blinks, from which it may be a wink, and is one."""
 _CHUNK, _SWEEPS = 512, 30
 _RESIDUE_STIFFNESS = 1e-3
 
@@ -95,7 +95,7 @@ def fit_weights(motion: HeadMotion, blendshapes: np.ndarray, calibration: Calibr
     parted = parted_lips(motion.points, calibration)
     _read_grief(weights, parted)
     _set_lips(weights, parted)
-    _set_lids(weights, motion, calibration)
+    _set_lids(weights, motion, guess, calibration)
     return weights
 
 
@@ -193,11 +193,12 @@ def _set_lips(weights: np.ndarray, wanted: np.ndarray) -> None:
         np.clip(weights, 0.0, 1.0, out=weights)
 
 
-def _set_lids(weights: np.ndarray, motion: HeadMotion, calibration: Calibration) -> None:
+def _set_lids(weights: np.ndarray, motion: HeadMotion, guess: np.ndarray, calibration: Calibration) -> None:
     """Open the lids as far as the performer's are, from 0 (shut) over 1 (as at rest) to wide."""
     lids = [[_COLUMN[f"{name}{side}"] for side in ("Left", "Right")] for name in ("eyeBlink", "eyeWide", "eyeSquint")]
     blink, wide, squint = lids
-    opening = _couple_eyes(lid_openings(motion.points, calibration), motion.rotation)
+    winks = np.abs(guess[:, blink[0]] - guess[:, blink[1]])
+    opening = _couple_eyes(lid_openings(motion.points, calibration), motion.rotation, winks)
     rest_aperture = eye_apertures(rest_points(HUMAN_RIG))
     weights[:, blink] = 0.0
     weights[:, wide] = np.clip((opening - 1.1) / 0.35, 0.0, 1.0)
@@ -213,12 +214,17 @@ def lid_openings(points: np.ndarray, calibration: Calibration) -> np.ndarray:
     return np.clip((opening - _SHUT_BELOW) / (1.0 - _SHUT_BELOW), 0.0, 1.5)
 
 
-def _couple_eyes(opening: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-    """Let the eye that is turned away follow the other one, and drop small differences: lids move together."""
+def _couple_eyes(opening: np.ndarray, rotation: np.ndarray, winks: np.ndarray) -> np.ndarray:
+    """Let both eyes do the same, led by the one that the camera sees better, but for a wink that tracker and lids show.
+
+    Args:
+        opening: (S, 2), left and right.
+        rotation: (S, 3, 3), picture from head.
+        winks: (S,), difference of the tracker's blinks.
+    """
     yaw_deg = np.rad2deg(np.arcsin(np.clip(rotation[:, 0, 2], -1, 1)))
-    turned = np.stack([yaw_deg, -yaw_deg], axis=1)
-    own = np.exp(-((np.clip(turned - 8.0, 0.0, None) / 14.0) ** 2))
-    seen = own * opening + (1.0 - own) * opening[:, ::-1]
-    middle = seen.mean(axis=1, keepdims=True)
-    apart = seen - middle
-    return middle + np.sign(apart) * np.clip(np.abs(apart) - _WINK_FROM, 0.0, None) * 0.5 / (0.5 - _WINK_FROM)
+    facing = np.exp(-((np.clip(np.stack([yaw_deg, -yaw_deg], axis=1) - 8.0, 0.0, None) / 14.0) ** 2)) + 1e-6
+    together = (facing * opening).sum(axis=1, keepdims=True) / facing.sum(axis=1, keepdims=True)
+    differ = np.minimum(winks, np.abs(opening[:, 0] - opening[:, 1])) * facing.min(axis=1)
+    share = np.clip((differ - _WINK_FROM) / (_WINK_SURE - _WINK_FROM), 0.0, 1.0)[:, None]
+    return together + share * (opening - together)
