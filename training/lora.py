@@ -323,7 +323,7 @@ def _identify(pack: CharacterPack, base_digest: str, settings: LoraSettings) -> 
 
 def _check_prompt(models: NanoModels, pack: CharacterPack, light: str) -> str:
     prompt = pack.prompt_in_light(light)
-    num_tokens = len(models.tokenizer(prompt).input_ids)
+    num_tokens = len(models.tokenizer.tokenize(prompt))
     if num_tokens > nano_model.MAX_TOKENS:
         raise PackError(
             f"{pack.folder}: caption, light and trigger make {num_tokens} tokens, at most {nano_model.MAX_TOKENS} fit; "

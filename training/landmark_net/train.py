@@ -41,7 +41,7 @@ class LandmarkSettings:
         seed: Key of all randomness.
     """
 
-    steps: int = 4000
+    steps: int = 2400
     num_drawings: int = 8
     learning_rate: float = 3e-3
     ema_decay: float = 0.998
