@@ -85,14 +85,14 @@ def rotation_from_head(head: np.ndarray) -> np.ndarray:
     Args:
         head: (..., 6), columns as `vocabulary.HEAD_CHANNELS`; only the three angles are read.
     """
-    yaw, pitch, roll = np.moveaxis(np.deg2rad(np.asarray(head, dtype=np.float64)[..., :3]), -1, 0)
+    angles = np.deg2rad(np.asarray(head, dtype=np.float64)[..., :3])
+    yaw, pitch, roll = angles[..., 0], angles[..., 1], angles[..., 2]
     cy, sy, cp, sp, cr, sr = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch), np.cos(roll), np.sin(roll)
-    rows = [
-        [cr * cy, -cr * sy * sp - sr * cp, cr * sy * cp - sr * sp],
-        [sr * cy, -sr * sy * sp + cr * cp, sr * sy * cp + cr * sp],
-        [-sy, -cy * sp, cy * cp],
-    ]
-    return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+    out = np.empty((*np.shape(yaw), 3, 3))
+    out[..., 0, 0], out[..., 0, 1], out[..., 0, 2] = cr * cy, -cr * sy * sp - sr * cp, cr * sy * cp - sr * sp
+    out[..., 1, 0], out[..., 1, 1], out[..., 1, 2] = sr * cy, -sr * sy * sp + cr * cp, sr * sy * cp + cr * sp
+    out[..., 2, 0], out[..., 2, 1], out[..., 2, 2] = -sy, -cy * sp, cy * cp
+    return out
 
 
 def head_angles_from_rotation(rotation: np.ndarray) -> np.ndarray:
@@ -114,8 +114,10 @@ def _bands() -> np.ndarray:
 
 
 _FADE_BANDS = _bands()
-_OVAL_FORWARD = np.zeros((NUM_CONTOUR_POINTS, 1))
-_OVAL_FORWARD[CONTOUR_SLICES["face_oval"]] = 0.25
+_NORMAL_SCALE = np.array([1.3, 0.6, 1.0])
+_NORMAL_SHIFT = np.zeros((NUM_CONTOUR_POINTS, 3))
+_NORMAL_SHIFT[:, 2] = 0.15
+_NORMAL_SHIFT[CONTOUR_SLICES["face_oval"], 2] += 0.25
 
 
 def pose_face(points: np.ndarray, head: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -129,15 +131,20 @@ def pose_face(points: np.ndarray, head: np.ndarray) -> tuple[np.ndarray, np.ndar
         (..., K, 2) float32 px and (..., K) float32 visibility in 0..1, fading for points turned away. Absent parts are
         the caller's: see `present_rows`.
     """
-    head = np.asarray(head, dtype=np.float64)
+    return _pose_rows(points, head, slice(None))
+
+
+def _pose_rows(points: np.ndarray, head: np.ndarray, rows: slice | list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Do `pose_face` for some contour rows: points (..., R, 3)."""
+    head, points = np.asarray(head, dtype=np.float64), np.asarray(points, dtype=np.float64)
     rotation = rotation_from_head(head)
-    turned = np.asarray(points, dtype=np.float64) @ np.swapaxes(rotation, -1, -2)[..., :2]
-    px = head[..., None, 3:5] + head[..., None, 5:6] * turned
-    normals = points * np.array([1.3, 0.6, 1.0]) + np.concatenate(
-        [np.zeros((NUM_CONTOUR_POINTS, 2)), 0.15 + _OVAL_FORWARD], axis=-1
-    )
-    facing = np.einsum("...kc,...c->...k", normals, rotation[..., 2, :]) / np.linalg.norm(normals, axis=-1)
-    t = np.clip((facing - _FADE_BANDS[:, 0]) / (_FADE_BANDS[:, 1] - _FADE_BANDS[:, 0]), 0.0, 1.0)
+    turned = points @ np.swapaxes(rotation, -1, -2)
+    px = head[..., None, 3:5] + head[..., None, 5:6] * turned[..., :2]
+    normals = points * _NORMAL_SCALE + _NORMAL_SHIFT[rows]
+    length = np.sqrt((normals * normals).sum(axis=-1))
+    facing = (normals @ rotation[..., 2, :, None])[..., 0] / length
+    bands = _FADE_BANDS[rows]
+    t = np.clip((facing - bands[:, 0]) / (bands[:, 1] - bands[:, 0]), 0.0, 1.0)
     return px.astype(np.float32), (t * t * (3 - 2 * t)).astype(np.float32)
 
 
@@ -228,18 +235,25 @@ def pose_body(rig: Rig, limbs: np.ndarray, head: np.ndarray) -> np.ndarray:
     return body.astype(np.float32)
 
 
+_LIPS_START = CONTOUR_SLICES["outer_lips"].start
+_HEAD_ROW_OF = {
+    "nose": CONTOUR_SLICES["nose_bridge"].stop - 1,
+    "mouth_left": _LIPS_START + 10,
+    "mouth_right": _LIPS_START,
+    "left_eye_outer": CONTOUR_SLICES["left_eye"].start,
+    "left_eye_inner": CONTOUR_SLICES["left_eye"].start + 8,
+    "right_eye_outer": CONTOUR_SLICES["right_eye"].start,
+    "right_eye_inner": CONTOUR_SLICES["right_eye"].start + 8,
+}
+_HEAD_ROWS, _HEAD_JOINTS = list(_HEAD_ROW_OF.values()), [POSE_INDEX[name] for name in _HEAD_ROW_OF]
+
+
 def _place_head_points(rig: Rig, head: np.ndarray, body: np.ndarray) -> None:
-    rest = make_layout(rig).rest
-    px, visibility = pose_face(rest, head)
-    lips = CONTOUR_SLICES["outer_lips"].start
-    rows_of = {"nose": [CONTOUR_SLICES["nose_bridge"].stop - 1], "mouth_left": [lips + 10], "mouth_right": [lips]}
+    px, visibility = _pose_rows(make_layout(rig).rest[_HEAD_ROWS], head, _HEAD_ROWS)
+    body[..., _HEAD_JOINTS, :2], body[..., _HEAD_JOINTS, 2] = px, visibility
     for side in ("left", "right"):
-        start = CONTOUR_SLICES[f"{side}_eye"].start
-        rows_of[f"{side}_eye_outer"], rows_of[f"{side}_eye_inner"] = [start], [start + 8]
-        rows_of[f"{side}_eye"] = [start, start + 8]
-    for name, rows in rows_of.items():
-        body[..., POSE_INDEX[name], :2] = px[..., rows, :].mean(axis=-2)
-        body[..., POSE_INDEX[name], 2] = visibility[..., rows].mean(axis=-1)
+        corners = [POSE_INDEX[f"{side}_eye_inner"], POSE_INDEX[f"{side}_eye_outer"]]
+        body[..., POSE_INDEX[f"{side}_eye"], :] = body[..., corners, :].mean(axis=-2)
     rotation = rotation_from_head(head)
     for side, sign in (("left", 1.0), ("right", -1.0)):
         ear = np.array([sign * rig.face_width, rig.eye_y + 0.12, -0.08])
@@ -262,22 +276,24 @@ def hands_from_body(body: np.ndarray) -> np.ndarray:
     Returns:
         (..., 2, 21, 2) float32 px, MediaPipe's hand order; [..., 0, :, :] is the performer's left; NaN = not drawn.
     """
-    hands = np.empty((*body.shape[:-2], 2, 21, 2), dtype=np.float32)
-    along_finger = np.array([0.75, 1.1, 1.35, 1.55])
-    for index, side in enumerate(("left", "right")):
-        wrist, tip_index, tip_pinky, tip_thumb = (
-            body[..., POSE_INDEX[f"{side}_{part}"], :2] for part in ("wrist", "index", "pinky", "thumb")
-        )
-        hands[..., index, 0, :] = wrist
-        for joint, reach in enumerate((0.3, 0.6, 0.85, 1.05)):
-            hands[..., index, 1 + joint, :] = wrist + reach * (tip_thumb - wrist)
-        for finger in range(4):
-            knuckle = tip_index + (tip_pinky - tip_index) * (finger / 3) - wrist
-            length = (1.0, 1.06, 1.0, 0.85)[finger]
-            for joint in range(4):
-                reach = along_finger[joint] * length
-                hands[..., index, 5 + 4 * finger + joint, :] = wrist + reach * knuckle
-    return hands
+    wrist, tips = body[..., _WRISTS, :2], body[..., _TIPS, :2]
+    return (wrist[..., None, :] + _FAN @ (tips - wrist[..., None, :])).astype(np.float32)
+
+
+def _fan() -> np.ndarray:
+    """Return weights (21, 3) of the ways from the wrist to thumb, index and pinky."""
+    fan = np.zeros((21, 3))
+    fan[1:5, 0] = 0.3, 0.6, 0.85, 1.05
+    for finger, length in enumerate((1.0, 1.06, 1.0, 0.85)):
+        reach = np.array([0.75, 1.1, 1.35, 1.55]) * length
+        fan[5 + 4 * finger : 9 + 4 * finger, 1] = reach * (1 - finger / 3)
+        fan[5 + 4 * finger : 9 + 4 * finger, 2] = reach * (finger / 3)
+    return fan
+
+
+_FAN = _fan()
+_WRISTS = [POSE_INDEX["left_wrist"], POSE_INDEX["right_wrist"]]
+_TIPS = np.array([[POSE_INDEX[f"{side}_{tip}"] for tip in ("thumb", "index", "pinky")] for side in ("left", "right")])
 
 
 def _close_lids(points: np.ndarray, weights: np.ndarray, layout: Layout) -> None:

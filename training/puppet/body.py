@@ -234,7 +234,7 @@ def draw_forearm(scene: Scene, side: str) -> None:
         cuff = wrist + (elbow - wrist) * 0.05
         across = np.array([-(elbow - wrist)[1], (elbow - wrist)[0]])
         across = across / max(float(np.hypot(*across)), 1e-6) * 0.64 * thick * scene.unit
-        line = ink.polygon(np.stack([cuff - across, cuff + across]), closed=False)
+        line = ink.polygon(np.array([cuff - across, cuff + across]), closed=False)
         scene.pen.stroke(line, palette.shaded(lower_rgb, 0.45), 0.11 * scene.unit)
 
 
@@ -274,5 +274,5 @@ def draw_hand(scene: Scene, side: str) -> None:
     for share in (0.33, 0.66):
         knuckle = index + share * (pinky - index)
         end = tip_index + share * (tip_pinky - tip_index)
-        line = ink.polygon(np.stack([knuckle + 0.25 * (end - knuckle), end + 0.12 * (end - knuckle)]), closed=False)
+        line = ink.polygon(np.array([knuckle + 0.25 * (end - knuckle), end + 0.12 * (end - knuckle)]), closed=False)
         scene.detail(line, skin, width=0.016, alpha=0.6)

@@ -148,7 +148,7 @@ def draw_robot_parts(scene: Scene, *, behind: bool) -> None:
     if behind and scene.look.hat in ("none", "headphones"):
         foot, tip = scene.place(np.array([[0.0, -1.05, -0.1], [0.0, -1.42, -0.12]]))
         scene.pen.stroke(
-            ink.polygon(np.stack([foot, tip]), closed=False), palette.shaded(metal, 0.8), 0.07 * scene.unit
+            ink.polygon(np.array([foot, tip]), closed=False), palette.shaded(metal, 0.8), 0.07 * scene.unit
         )
         scene.solid(ink.disc(tip, 0.1 * scene.unit), glow, relief=0.03)
 
@@ -184,7 +184,7 @@ def draw_whiskers(scene: Scene) -> None:
             root = point + sign * 0.12 * across + (0.08 + 0.5 * tilt) * down
             tip = root + sign * 0.42 * across + 1.3 * tilt * down
             scene.pen.stroke(
-                ink.polygon(np.stack([root, tip]), closed=False), colour, max(0.7, 0.014 * scene.unit), 0.8
+                ink.polygon(np.array([root, tip]), closed=False), colour, max(0.7, 0.014 * scene.unit), 0.8
             )
 
 

@@ -98,7 +98,7 @@ def _draw_scar(scene: Scene) -> None:
     across = np.array([-(points[2] - points[0])[1], (points[2] - points[0])[0]])
     across *= 0.07 * scene.unit / max(float(np.hypot(*across)), 1e-6)
     for point in points:
-        scene.pen.stroke(ink.polygon(np.stack([point - across, point + across]), closed=False), red, 0.03 * scene.unit)
+        scene.pen.stroke(ink.polygon(np.array([point - across, point + across]), closed=False), red, 0.03 * scene.unit)
 
 
 def _draw_gem(scene: Scene) -> None:
@@ -117,7 +117,7 @@ def _draw_gem(scene: Scene) -> None:
 
 def _draw_antenna(scene: Scene, root: np.ndarray, sign: float) -> None:
     bend, tip = root + (sign * 0.12, -0.4, 0.02), root + (sign * 0.36, -0.72, 0.1)
-    px = scene.place(np.stack([root, bend, tip]))
+    px = scene.place(np.array([root, bend, tip]))
     colour = palette.shaded(scene.look.skin_rgb, 0.35)
     stem = ink.smooth(px, closed=False)
     if scene.line_width:
@@ -135,5 +135,5 @@ def _draw_horn(scene: Scene, root: np.ndarray, sign: float) -> None:
     for index in (3, 6, 9):
         across = px[index] - px[index - 1]
         across = np.array([-across[1], across[0]]) / max(float(np.hypot(*across)), 1e-6) * 0.42 * widths[index]
-        ends = np.stack([px[index] - across, px[index] + across])
+        ends = np.array([px[index] - across, px[index] + across])
         scene.detail(ink.polygon(ends, closed=False), _HORN, width=0.018, alpha=0.8)

@@ -167,7 +167,7 @@ def _draw_wings(scene: Scene, points: np.ndarray, colour: Colour, width: float) 
         root = points[row]
         tip = root + (outward * (1.0 - 0.3 * order) + _UP * (0.35 + 0.3 * order)) * reach
         base = outward * 0.45 * width
-        scene.pen.fill(ink.polygon(np.stack([root - base - _UP * 0.2 * width, tip, root + base * 0.4])), colour)
+        scene.pen.fill(ink.polygon(np.array([root - base - _UP * 0.2 * width, tip, root + base * 0.4])), colour)
 
 
 def _soft_ink(scene: Scene) -> Colour:
@@ -198,5 +198,5 @@ def _draw_frown(scene: Scene, side: str) -> None:
     away = inner.mean(axis=0) + (inner[1] - inner[0]) * 0.2
     sign = -1.0 if side == "left" else 1.0
     across = scene.rotation[:2, 0] * sign * 0.06 * scene.unit
-    fold = np.stack([away + across + _UP * 0.05 * scene.unit, away + across * 0.8 - _UP * 0.08 * scene.unit])
+    fold = np.array([away + across + _UP * 0.05 * scene.unit, away + across * 0.8 - _UP * 0.08 * scene.unit])
     scene.detail(ink.polygon(fold, closed=False), scene.look.skin_rgb, width=0.016, alpha=0.6 * strength)

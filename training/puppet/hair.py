@@ -188,9 +188,9 @@ def _front_locks(scene: Scene, ball: Ball, cut: Cut) -> list[ink.Path]:
         down = np.array([0.0, length])
         curl = 0.1 * scene.unit * np.array([sign, 0.0]) * (scene.look.hair == "wavy")
         narrow = 0.14 * (low_back - low_front)
-        front_edge = np.stack([top_front, low_front, low_front + 0.5 * down + curl, low_front + down + narrow])
+        front_edge = np.array([top_front, low_front, low_front + 0.5 * down + curl, low_front + down + narrow])
         tip = 0.5 * (low_front + low_back) + 1.12 * down
-        back_edge = np.stack([tip, low_back + 0.92 * down - narrow, low_back + 0.5 * down + curl, low_back, top_back])
+        back_edge = np.array([tip, low_back + 0.92 * down - narrow, low_back + 0.5 * down + curl, low_back, top_back])
         locks.append(ink.smooth(np.concatenate([front_edge, back_edge])))
     return locks
 
@@ -284,7 +284,7 @@ def _draw_spikes(scene: Scene, ball: Ball, colour: palette.Colour, *, front: boo
         side = np.cross(spike, (0.0, 0.3, 1.0))
         side /= max(np.linalg.norm(side), 1e-6)
         lean = spike * 1.36 + np.array([0.12, -0.12, 0.0])
-        base = np.stack([spike * 0.8 - side * 0.34, lean, spike * 0.8 + side * 0.34])
+        base = np.array([spike * 0.8 - side * 0.34, lean, spike * 0.8 + side * 0.34])
         shapes.append(ink.polygon(ball.place(base)))
     whole = ink.unite(ball.outline(0.98), *shapes) if not front else None
     if whole is not None:

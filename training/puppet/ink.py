@@ -28,50 +28,56 @@ def polygon(points: np.ndarray, *, closed: bool = True) -> Path:
 
 def smooth(points: np.ndarray, *, closed: bool = True) -> Path:
     """Return a path that curves through points (N, 2) (Catmull-Rom)."""
-    points = np.asarray(points, dtype=np.float64)
-    return _cubics(points, _tangents(points, closed), closed)
+    flat = _complex(points)
+    if closed:
+        flat = np.concatenate((flat[-1:], flat, flat[:2]))
+        return _append_cubics(Path(), flat[1:-1], _unit(flat[2:] - flat[:-2]), closed=True)
+    return _append_cubics(Path(), flat, _open_directions(flat), closed=False)
 
 
 def lens(points: np.ndarray, corner: int) -> Path:
     """Return a closed smooth path through points (N, 2) with sharp corners at rows 0 and `corner`: eyes, lips."""
-    points = np.asarray(points, dtype=np.float64)
-    first, second = points[: corner + 1], np.concatenate([points[corner:], points[:1]])
-    path = _cubics(first, _tangents(first, False), False)
-    for row in _controls(second, _tangents(second, False)).tolist():
-        path.cubicTo(*row)
-    path.close()
-    return path
+    flat = _complex(points)
+    first, second = flat[: corner + 1], np.concatenate((flat[corner:], flat[:1]))
+    path = _append_cubics(Path(), first, _open_directions(first), closed=False)
+    return _append_cubics(path, second, _open_directions(second), closed=True)
 
 
-def _tangents(points: np.ndarray, closed: bool) -> np.ndarray:
-    """Return unit directions (N, 2); controls scale them by a third of each segment, so that no segment loops."""
-    tangents = np.empty_like(points)
-    tangents[1:-1] = points[2:] - points[:-2]
-    if closed:
-        tangents[0], tangents[-1] = points[1] - points[-1], points[0] - points[-2]
-    else:
-        tangents[0], tangents[-1] = points[1] - points[0], points[-1] - points[-2]
-    tangents /= np.maximum(np.sqrt((tangents * tangents).sum(axis=1, keepdims=True)), 1e-9)
-    return tangents
+def _complex(points: np.ndarray) -> np.ndarray:
+    """Return points (N, 2) as N complex numbers: half the array operations."""
+    return np.ascontiguousarray(points, dtype=np.float64).view(np.complex128)[:, 0]
 
 
-def _controls(points: np.ndarray, tangents: np.ndarray) -> np.ndarray:
-    step = points[1:] - points[:-1]
-    third = np.sqrt((step * step).sum(axis=1, keepdims=True)) / 3.0
-    return np.concatenate([points[:-1] + tangents[:-1] * third, points[1:] - tangents[1:] * third, points[1:]], axis=1)
+def _unit(step: np.ndarray) -> np.ndarray:
+    return step / np.maximum(np.abs(step), 1e-9)
 
 
-def _cubics(points: np.ndarray, tangents: np.ndarray, closed: bool) -> Path:
-    if closed:
-        points, tangents = np.concatenate([points, points[:1]]), np.concatenate([tangents, tangents[:1]])
-    path = Path()
-    path.moveTo(*points[0].tolist())
+def _open_directions(flat: np.ndarray) -> np.ndarray:
+    step = np.empty_like(flat)
+    step[1:-1] = flat[2:] - flat[:-2]
+    step[0], step[-1] = flat[1] - flat[0], flat[-1] - flat[-2]
+    return _unit(step)
+
+
+def _append_cubics(path: Path, flat: np.ndarray, directions: np.ndarray, *, closed: bool) -> Path:
+    """Append Bezier segments; controls reach a third of each segment along the directions, so that none loops."""
+    step = flat[1:] - flat[:-1]
+    third = np.abs(step) / 3.0
+    rows = np.empty((len(step), 3), np.complex128)
+    rows[:, 0] = flat[:-1] + directions[:-1] * third
+    rows[:, 1] = flat[1:] - directions[1:] * third
+    rows[:, 2] = flat[1:]
+    if path.isEmpty():
+        path.moveTo(flat[0].real, flat[0].imag)
     cubic_to = path.cubicTo
-    for a, b, c, d, e, f in _controls(points, tangents).tolist():
+    for a, b, c, d, e, f in rows.view(np.float64).tolist():
         cubic_to(a, b, c, d, e, f)
     if closed:
         path.close()
     return path
+
+
+_SPREADS: dict[int, np.ndarray] = {}
 
 
 def hull(points: np.ndarray, num_directions: int = 48) -> Path:
@@ -81,29 +87,51 @@ def hull(points: np.ndarray, num_directions: int = 48) -> Path:
 
 def hull_points(points: np.ndarray, num_directions: int = 48) -> np.ndarray:
     """Return the hull's corners that are farthest in evenly spread directions, in order."""
-    angle = np.arange(num_directions) * (2 * np.pi / num_directions)
-    far = np.argmax(points @ np.stack([np.cos(angle), np.sin(angle)]), axis=0)
-    return points[far[np.flatnonzero(far != np.roll(far, 1))]]
+    if num_directions not in _SPREADS:
+        angle = np.arange(num_directions) * (2 * np.pi / num_directions)
+        _SPREADS[num_directions] = np.array([np.cos(angle), np.sin(angle)])
+    far = (points @ _SPREADS[num_directions]).argmax(axis=0)
+    fresh = np.empty(len(far), dtype=bool)
+    fresh[1:], fresh[0] = far[1:] != far[:-1], far[0] != far[-1]
+    return points[far[fresh]]
 
 
 def curve(points: np.ndarray, fine: int = 4) -> np.ndarray:
-    """Return a fine open polyline (fine * (N - 1) + 1, D) on the curve that `smooth` draws through points (N, D)."""
+    """Return a fine open polyline (fine * (N - 1) + 1, D) through points (N, D), Catmull-Rom like `smooth`."""
     points = np.asarray(points, dtype=np.float64)
-    step = np.gradient(points, axis=0)
-    tangents = _tangents(points, False) * np.sqrt((step * step).sum(axis=1, keepdims=True))
-    t = (np.arange(fine) / fine)[:, None, None]
-    h = 2 * t**3 - 3 * t**2 + 1, t**3 - 2 * t**2 + t, -2 * t**3 + 3 * t**2, t**3 - t**2
-    parts = h[0] * points[:-1] + h[1] * tangents[:-1] + h[2] * points[1:] + h[3] * tangents[1:]
-    return np.concatenate([parts.transpose(1, 0, 2).reshape(-1, points.shape[1]), points[-1:]])
+    tangents = np.empty_like(points)
+    tangents[1:-1] = 0.5 * (points[2:] - points[:-2])
+    tangents[0], tangents[-1] = points[1] - points[0], points[-1] - points[-2]
+    start, end = _hermite(fine)
+    ends = np.concatenate((points[:-1], tangents[:-1]), axis=1), np.concatenate((points[1:], tangents[1:]), axis=1)
+    width = points.shape[1]
+    out = np.empty((len(points) - 1, fine, width))
+    out[:] = start[:, :1] * ends[0][:, None, :width]
+    out += start[:, 1:] * ends[0][:, None, width:]
+    out += end[:, :1] * ends[1][:, None, :width]
+    out += end[:, 1:] * ends[1][:, None, width:]
+    return np.concatenate((out.reshape(-1, width), points[-1:]))
+
+
+_HERMITES: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+
+def _hermite(fine: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return weights (fine, 2) of point and tangent at a segment's start, and at its end."""
+    if fine not in _HERMITES:
+        t = np.arange(fine) / fine
+        start = np.stack([2 * t**3 - 3 * t**2 + 1, t**3 - 2 * t**2 + t], axis=1)
+        end = np.stack([-2 * t**3 + 3 * t**2, t**3 - t**2], axis=1)
+        _HERMITES[fine] = start, end
+    return _HERMITES[fine]
 
 
 def ribbon(points: np.ndarray, widths: np.ndarray) -> Path:
     """Return a stroke with varying width along a polyline: points (N, 2), full widths (N,)."""
-    along = np.gradient(points, axis=0)
-    length = np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-6)
-    normal = np.stack([-along[:, 1], along[:, 0]], axis=-1) / length[:, None]
-    side = normal * (0.5 * np.asarray(widths))[:, None]
-    return polygon(np.concatenate([points + side, (points - side)[::-1]]))
+    flat = _complex(points)
+    side = _open_directions(flat) * (0.5j * widths)
+    both = np.concatenate((flat + side, (flat - side)[::-1]))
+    return polygon(both.view(np.float64).reshape(-1, 2))
 
 
 def ellipse(centre: Sequence[float], axis_a: Sequence[float], axis_b: Sequence[float]) -> Path:

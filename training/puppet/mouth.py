@@ -82,7 +82,7 @@ def _draw_tongue_out(scene: Scene, inner: np.ndarray) -> None:
     down = np.array([0.0, 1.0]) * (0.06 + 0.2 * strength) * scene.unit
     root = inner[5] + (0.0, -0.02 * scene.unit)
     across = np.array([width, 0.0])
-    shape = np.stack(
+    shape = np.array(
         [root - across, root - across + 0.6 * down, root + down, root + across + 0.6 * down, root + across]
     )
     path = ink.smooth(shape)
@@ -100,7 +100,7 @@ def _draw_creases(scene: Scene, outer: np.ndarray) -> None:
         if strength <= 0 or scene.seen("outer_lips") < 0.5:
             continue
         away = (corner - outer[0 if name == "Left" else 10]) * 0.2
-        line = np.stack([ala + away * 0.45, 0.5 * (ala + corner) + away * 1.1, corner + away * 0.75])
+        line = np.array([ala + away * 0.45, 0.5 * (ala + corner) + away * 1.1, corner + away * 0.75])
         scene.detail(ink.smooth(line, closed=False), scene.look.skin_rgb, width=0.018, alpha=min(0.7, strength))
 
 
@@ -147,11 +147,11 @@ def _draw_real(scene: Scene, bridge: np.ndarray, base: np.ndarray) -> None:
         path = ink.smooth(np.concatenate([bridge, base[2:3], near[None]]))
         scene.pen.fill(path, skin)
     side = body if abs(turn) > 0.12 else None
-    lower = ink.smooth(np.stack([base[0], base[1], base[2], base[3], base[4]]), closed=False)
+    lower = ink.smooth(np.array([base[0], base[1], base[2], base[3], base[4]]), closed=False)
     shadow_side = -np.sign(scene.light_xy[0]) if abs(scene.light_xy[0]) > 0.3 else -1.0
     if side is None or scene.look.style != "flat":
         flank = base[4] if shadow_side > 0 else base[0]
-        wedge = ink.smooth(np.stack([bridge[2], 0.5 * (bridge[4] + flank), flank, base[2], tip]))
+        wedge = ink.smooth(np.array([bridge[2], 0.5 * (bridge[4] + flank), flank, base[2], tip]))
         scene.pen.fill(wedge, palette.shaded(skin, 0.8), 0.28 + 0.3 * (scene.look.style == "cel"))
     scene.detail(lower, skin, width=0.024)
     if abs(turn) > 0.3:
@@ -181,13 +181,13 @@ def _draw_tick(scene: Scene, bridge: np.ndarray, base: np.ndarray) -> None:
     skin, turn = scene.look.skin_rgb, _far_side(scene)
     tip, under = bridge[5], base[2]
     if abs(turn) > 0.62:
-        scene.pen.fill(ink.smooth(np.stack([bridge[2], bridge[4], tip, under, base[0 if turn > 0 else 4]])), skin)
-        line = np.stack([bridge[2], bridge[4], tip, under])
+        scene.pen.fill(ink.smooth(np.array([bridge[2], bridge[4], tip, under, base[0 if turn > 0 else 4]])), skin)
+        line = np.array([bridge[2], bridge[4], tip, under])
         scene.detail(ink.smooth(line, closed=False), skin, width=0.02)
         return
     side = 1.0 if turn >= 0 else -1.0
     reach = np.array([side * 0.035, 0.03]) * scene.unit
-    wedge = np.stack([tip + (0, -0.035 * scene.unit), tip + reach, under + (0.0, 0.02 * scene.unit)])
+    wedge = np.array([tip + (0, -0.035 * scene.unit), tip + reach, under + (0.0, 0.02 * scene.unit)])
     scene.pen.fill(ink.polygon(wedge), palette.shaded(skin, 1.0), 0.8)
 
 
@@ -199,7 +199,7 @@ def _draw_pad(scene: Scene, bridge: np.ndarray, base: np.ndarray) -> None:
     tip, under = bridge[5], base[2]
     down = 0.5 * scene.rig.nose_width * scene.unit * scene.rotation[:2, 1]
     middle = 0.5 * (tip + under)
-    shape = np.stack([
+    shape = np.array([
         middle - across - 0.5 * down, middle - 0.62 * down, middle + across - 0.5 * down,
         middle + 0.72 * across + 0.1 * down, middle + 0.62 * down, middle - 0.72 * across + 0.1 * down,
     ])  # fmt: skip
@@ -211,7 +211,7 @@ def _draw_pad(scene: Scene, bridge: np.ndarray, base: np.ndarray) -> None:
         ink.ellipse(middle - 0.32 * down + 0.3 * turn * across, 0.3 * across, 0.16 * down), palette.WHITE, 0.75
     )
     lip = scene.contour("inner_lips")[15]
-    scene.detail(ink.polygon(np.stack([middle + 0.5 * down, lip]), closed=False), scene.look.skin_rgb, width=0.024)
+    scene.detail(ink.polygon(np.array([middle + 0.5 * down, lip]), closed=False), scene.look.skin_rgb, width=0.024)
 
 
 def _draw_button(scene: Scene, bridge: np.ndarray, base: np.ndarray) -> None:

@@ -3,6 +3,8 @@
 head space --place()--> px          Ball: an ellipsoid on the head; curves on it wrap around its limb
 """
 
+import math
+
 import numpy as np
 
 from perfkit.rig import face_points, pose_face, rotation_from_head
@@ -36,11 +38,12 @@ class Scene:
         self.head, self.weights, self.body = pose.head.astype(np.float64), pose.weights, pose.body
         self.unit, self.origin = float(self.head[5]), self.head[3:5]
         self.rotation = rotation_from_head(self.head)
+        self._toward: tuple[float, float, float] = tuple(self.rotation[2].tolist())
         opened = pose.weights.copy()
         opened[_LID_WEIGHTS] = 0.0
-        both = face_points(self.rig, np.stack([pose.weights, opened]))
+        both = face_points(self.rig, np.array([pose.weights, opened]))
         self.face3 = both[0]
-        px, visibility = pose_face(both, np.stack([self.head, self.head]))
+        px, visibility = pose_face(both, np.array([self.head, self.head]))
         self.face, self.open_face, self.visibility = px[0].astype(np.float64), px[1].astype(np.float64), visibility[0]
         self.light_xy = np.array(LIGHT_DIRECTIONS[light.side])
         self.head_path = self.face_path = ink.Path()
@@ -68,7 +71,9 @@ class Scene:
 
     def facing(self, normal: tuple[float, float, float]) -> float:
         """Return how much a head-space direction looks at the camera, -1..1."""
-        return float(self.rotation[2] @ normal / np.linalg.norm(normal))
+        a, b, c = self._toward
+        x, y, z = normal
+        return float((a * x + b * y + c * z) / math.sqrt(x * x + y * y + z * z))
 
     @property
     def line_width(self) -> float:
@@ -157,20 +162,22 @@ class Ball:
         toward = scene.rotation[2] / self.radii
         self._toward_camera = toward / np.linalg.norm(toward)
 
+    def _axes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return conjugate half axes (px) of the silhouette: the columns of L, where L L' = M M', M = px_from_unit."""
+        (a, b), (_b, c) = (self._px_from_unit @ self._px_from_unit.T).tolist()
+        first = math.sqrt(a)
+        return np.array([first, b / first]), np.array([0.0, math.sqrt(max(c - b * b / a, 1e-9))])
+
     def outline(self, grow: float = 1.0) -> ink.Path:
         """Return the silhouette, an ellipse."""
-        first = np.cross(self._toward_camera, (0.0, 1.0, 0.02))
-        first /= np.linalg.norm(first)
-        second = np.cross(self._toward_camera, first)
-        return ink.ellipse(self.middle, grow * (self._px_from_unit @ first), grow * (self._px_from_unit @ second))
+        first, second = self._axes()
+        return ink.ellipse(self.middle.tolist(), (grow * first).tolist(), (grow * second).tolist())
 
     def outline_points(self, count: int = 40, grow: float = 1.0) -> np.ndarray:
         """Return the silhouette as points (count, 2), px."""
-        first = np.cross(self._toward_camera, (0.0, 1.0, 0.02))
-        first /= np.linalg.norm(first)
-        second = np.cross(self._toward_camera, first)
+        first, second = self._axes()
         t = np.arange(count)[:, None] * (2 * np.pi / count)
-        return self.middle + grow * ((np.cos(t) * first + np.sin(t) * second) @ self._px_from_unit.T)
+        return self.middle + grow * (np.cos(t) * first + np.sin(t) * second)
 
     def unit_from_xy(self, xy: np.ndarray) -> np.ndarray:
         """Return unit vectors (N, 3) of the front points above head-space (x, y); beyond the rim: on the rim."""

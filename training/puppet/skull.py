@@ -12,7 +12,7 @@ from perfkit.training.puppet.scene import Scene
 from perfkit.vocabulary import CONTOUR_SLICES
 
 _ANGLES = np.arange(80) * (2 * np.pi / 80)
-_DIRECTIONS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)])
+_DIRECTIONS = np.array([np.cos(_ANGLES), np.sin(_ANGLES)])
 
 
 def head_silhouette(scene: Scene) -> np.ndarray:

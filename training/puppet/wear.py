@@ -53,7 +53,7 @@ def draw_glasses(scene: Scene) -> None:
         if scene.facing((sign, 0.0, 0.1)) > 0.1:
             outer = np.array([sign * (rig.eye_x + half), rig.eye_y - 0.05, front - 2 * slope * half])
             ear = np.array([sign * rig.face_width, rig.eye_y - 0.02, -0.1])
-            scene.pen.stroke(ink.polygon(scene.place(np.stack([outer, ear])), closed=False), frame, width)
+            scene.pen.stroke(ink.polygon(scene.place(np.array([outer, ear])), closed=False), frame, width)
     scene.pen.stroke(ink.smooth(scene.place(bridge), closed=False), frame, width)
 
 
@@ -352,7 +352,7 @@ def draw_beard(scene: Scene) -> None:
             right + 0.02 * unit * down + 0.12 * (right - left),
             left + 0.02 * unit * down + 0.12 * (left - right),
         )
-        upper = np.stack(
+        upper = np.array(
             [
                 side_right,
                 0.55 * (right + under) - 0.1 * right + 0.0 * lip,
@@ -363,7 +363,7 @@ def draw_beard(scene: Scene) -> None:
         )
         upper[1] = 0.5 * (right + under) - 0.03 * unit * down
         upper[3] = 0.5 * (left + under) - 0.03 * unit * down
-        lower = np.stack(
+        lower = np.array(
             [
                 0.5 * (left + lip) + 0.02 * unit * down,
                 lip - 0.012 * unit * down,
@@ -374,7 +374,7 @@ def draw_beard(scene: Scene) -> None:
     if kind == "goatee":
         chin, lip = scene.place(scene.face3[CONTOUR_SLICES["face_oval"]][18] + (0.0, -0.04, 0.24)), outer[5]
         across = scene.rotation[:2, 0] * unit
-        shape = np.stack([lip - 0.17 * across + 0.03 * unit * down, lip + 0.05 * unit * down, lip + 0.17 * across + 0.03 * unit * down,
+        shape = np.array([lip - 0.17 * across + 0.03 * unit * down, lip + 0.05 * unit * down, lip + 0.17 * across + 0.03 * unit * down,
                           chin + 0.16 * across - 0.02 * unit * down, chin + 0.1 * unit * down, chin - 0.16 * across - 0.02 * unit * down])  # fmt: skip
         scene.solid(ink.smooth(shape), colour, relief=0.08)
 
