@@ -9,7 +9,7 @@ import torch
 from rich.console import Console
 
 from perfkit.control import draw_control_frame
-from perfkit.image import read_image_rgba
+from perfkit.metrics import composite_over_grey
 from perfkit.training.landmark_net.net import WEIGHTS_PATH, LandmarkNet
 from perfkit.training.landmark_net.train import (
     LandmarkSettings,
@@ -64,11 +64,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
 
 def run_sheet(options: argparse.Namespace) -> None:
     """Draw the found points over pictures, on grey, scaled to 256 px."""
-    pictures = []
-    for path in options.pictures:
-        rgba = cv2.resize(read_image_rgba(path), (256, 256), interpolation=cv2.INTER_AREA).astype(np.float32)
-        alpha = rgba[..., 3:] / 255
-        pictures.append((rgba[..., :3] * alpha + 127.5 * (1 - alpha)).astype(np.uint8))
+    pictures = [_read_on_grey(path) for path in options.pictures]
     found = LandmarkNet.load().predict(np.stack(pictures))
     rows = []
     for picture, points, visibility in zip(pictures, found.points, found.visibility, strict=True):
@@ -76,6 +72,20 @@ def run_sheet(options: argparse.Namespace) -> None:
         rows.append(np.concatenate([picture, np.where(drawn.any(axis=-1, keepdims=True), drawn, picture // 2)], axis=0))
     cv2.imwrite(str(options.out), np.concatenate(rows, axis=1)[..., ::-1])
     print(options.out)
+
+
+def _read_on_grey(path: Path) -> np.ndarray:
+    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if picture is None or picture.ndim != 3:
+        raise SystemExit(f"{path}: no colour picture")
+    size = 256 / max(picture.shape[:2])
+    rgb = composite_over_grey(
+        cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA if picture.shape[2] == 4 else cv2.COLOR_BGR2RGB)
+    )
+    out = np.full((256, 256, 3), 0.5)
+    small = cv2.resize(rgb, None, fx=size, fy=size, interpolation=cv2.INTER_AREA)[:256, :256]
+    out[: small.shape[0], : small.shape[1]] = small
+    return np.rint(out * 255).astype(np.uint8)
 
 
 if __name__ == "__main__":
