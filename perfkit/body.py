@@ -13,8 +13,8 @@ from perfkit.smoothing import fill_gaps, smooth_offline
 from perfkit.track import PerformanceTrack
 from perfkit.vocabulary import POSE_INDEX
 
-SEEN_FROM = 0.5
-"""Visibility of a pose point from which it is believed."""
+SEEN_FROM, SURE_FROM = 0.5, 0.9
+"""Visibility of a pose point from which it is believed, and against other evidence."""
 _USUAL_LENGTHS = {"upper_arm": 2.7, "forearm": 2.4, "index": 1.0, "pinky": 0.9, "thumb": 0.6}
 """An adult's bones in head units: what a take that never shows a limb stretched out is measured by."""
 _USUAL_SHOULDERS = 3.3
@@ -69,11 +69,19 @@ def measure_body(track: PerformanceTrack, *, center_px: np.ndarray, scale_px: np
 
 
 def _points_with_hands(track: PerformanceTrack) -> np.ndarray:
-    """Return (T, 33, 2) pose points, NaN where not believed; the hand tracker's points replace the pose's."""
+    """Return (T, 33, 2) pose points, NaN where not believed; the hand tracker's points replace the pose's.
+
+    Beside one hand that the hand tracker sees, the pose's other hand must be sure of itself: it likes to see one twice.
+    """
     points = track.body[..., :2].astype(np.float64)
-    points[~(track.body[..., 3] >= SEEN_FROM)] = np.nan
+    needed = np.full(points.shape[:2], SEEN_FROM)
+    hands_seen = np.isfinite(track.hands).all(axis=(2, 3))
     for index, side in enumerate(("left", "right")):
-        has_hand = np.isfinite(track.hands[:, index]).all(axis=(1, 2))
+        rows = [POSE_INDEX[f"{side}_{name}"] for name in ("wrist", "index", "pinky", "thumb")]
+        needed[np.ix_(hands_seen[:, 1 - index] & ~hands_seen[:, index], rows)] = SURE_FROM
+    points[~(track.body[..., 3] >= needed)] = np.nan
+    for index, side in enumerate(("left", "right")):
+        has_hand = hands_seen[:, index]
         hand = track.hands[has_hand, index, :, :2].astype(np.float64)
         points[has_hand, POSE_INDEX[f"{side}_wrist"]] = hand[:, 0]
         for name, (tip, share) in _TIPS.items():

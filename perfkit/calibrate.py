@@ -15,7 +15,7 @@ from perfkit.calibration_file import Calibration, load_calibration, save_calibra
 from perfkit.errors import CalibrationError
 from perfkit.expression import excess_weights, fit_weights
 from perfkit.geometry import weighted_median
-from perfkit.headspace import align, measure_head, seen_frames, straighten, unturn_by_tracker
+from perfkit.headspace import align, measure_head, seen_frames, stand_upright, straighten, unturn_by_tracker
 from perfkit.measures import eye_apertures, head_angles, human_motion, lip_gap, region_ratios
 from perfkit.track import PerformanceTrack
 from perfkit.vocabulary import BLENDSHAPES, CONTOUR_SLICES
@@ -39,6 +39,8 @@ _REST_LIMITS = {
 _GAIN_LIMITS = {"brow": 2.5, "mouth": 1.25, "jaw": 1.25, "nose": 1.4, "cheek": 1.4}
 _PARTED_LIPS = 0.06
 """Lip gap, in head units, that counts as one unit of unrest."""
+_OPEN_BLINK, _SHUT_BLINK = 0.2, 0.7
+"""What the tracker usually reports as a blink for open and for shut eyes."""
 _RANGE_GOAL, _RANGE_FLOOR = 0.8, 0.2
 
 
@@ -70,6 +72,7 @@ def fit_calibration(track: PerformanceTrack) -> Calibration:
     Raises:
         CalibrationError: Too few frames hold a face.
     """
+    track = stand_upright(track)
     frames = np.flatnonzero(seen_frames(track))
     if len(frames) < MIN_FRAMES:
         raise CalibrationError(
@@ -92,7 +95,7 @@ def fit_calibration(track: PerformanceTrack) -> Calibration:
         neutral = straighten(_shut_mouth(_neutral_points(aligned, excess, weights)))
     motion = measure_head(track, neutral)
     aperture = eye_apertures(motion.points)
-    open_aperture = weighted_median(aperture, weights["eyes"])
+    open_aperture = _open_aperture(aperture, blendshapes, weights["eyes"])
     calibration = Calibration(
         neutral=neutral.astype(np.float32),
         blendshapes=rest.astype(np.float32),
@@ -178,6 +181,13 @@ def _range_gains(fitted: np.ndarray) -> np.ndarray:
     gains = _RANGE_GOAL / np.maximum(widest, _RANGE_FLOOR)
     sure = np.clip((widest - 0.05) / (_RANGE_FLOOR - 0.05), 0.0, 1.0)
     return 1.0 + sure * (np.clip(gains, 1.0, _by_prefix(_GAIN_LIMITS, 1.0)) - 1.0)
+
+
+def _open_aperture(aperture: np.ndarray, blendshapes: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return (2,): lids at rest; frames in which the tracker sees half-shut lids count as what they would be, open."""
+    blinks = blendshapes[:, [BLENDSHAPES.index("eyeBlinkLeft"), BLENDSHAPES.index("eyeBlinkRight")]].mean(axis=1)
+    shut_share = np.clip((blinks - _OPEN_BLINK) / (_SHUT_BLINK - _OPEN_BLINK), 0.0, 0.6)
+    return weighted_median(aperture / (1.0 - shut_share)[:, None], weights)
 
 
 def _closed_aperture(aperture: np.ndarray, open_aperture: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ In: the face of a PerformanceTrack, px. Out: `HeadMotion`: where the head is, an
 own head space (x to the picture's right, y down, z to the camera; unit = half the neutral face's height).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -43,6 +43,7 @@ def _mirror_rows() -> np.ndarray:
     return rows
 
 
+_LYING = np.deg2rad(60)
 RIGID_WEIGHTS = _rigid_weights()
 MIRROR_ROWS = _mirror_rows()
 
@@ -73,6 +74,29 @@ def seen_frames(track: PerformanceTrack) -> np.ndarray:
     complete &= np.isfinite(track.camera_from_head).all(axis=(1, 2)) & (track.face_confidence > 0)
     extent = np.ptp(np.where(complete[:, None], contour[..., 1], 0.0), axis=1)
     return complete & (extent > 1.0)
+
+
+def stand_upright(track: PerformanceTrack) -> PerformanceTrack:
+    """Turn a take whose performer lies on their side by quarter turns: its camera did not say how it stood.
+
+    Returns:
+        The track itself, or one whose points are turned about the picture's corner.
+    """
+    frames = np.flatnonzero(seen_frames(track))
+    if not len(frames):
+        return track
+    across = picture_rotation_from_camera(track.camera_from_head[frames, :3, :3].astype(np.float64))[:, :2, 0]
+    roll = float(np.arctan2(*across.mean(axis=0)[::-1]))
+    quarters = round(roll / (np.pi / 2)) if abs(roll) > _LYING else 0
+    if quarters == 0:
+        return track
+    cosine, sine = round(np.cos(quarters * np.pi / 2)), round(np.sin(quarters * np.pi / 2))
+    turn = np.array([[cosine, sine], [-sine, cosine]], dtype=np.float32)
+    face, body, hands, matrix = (a.copy() for a in (track.face, track.body, track.hands, track.camera_from_head))
+    for points in (face, body, hands):
+        points[..., :2] = points[..., :2] @ turn.T
+    matrix[:, :2, :3] = turn.T @ matrix[:, :2, :3]
+    return replace(track, face=face, body=body, hands=hands, camera_from_head=matrix)
 
 
 def picture_points(track: PerformanceTrack, frames: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from perfkit.calibrate import Calibration, fit_calibration
 from perfkit.errors import SettingsError
 from perfkit.expression import fit_weights
 from perfkit.framing import HEAD_NOISE, frame_head
-from perfkit.headspace import HeadMotion, measure_head
+from perfkit.headspace import HeadMotion, measure_head, stand_upright
 from perfkit.measures import feature_places
 from perfkit.proportions import Rig
 from perfkit.rig import face_points, hands_from_body, pose_body, pose_face, present_rows, rest_head, rest_limbs
@@ -81,6 +81,7 @@ def retarget(
         CalibrationError: No calibration was given and too few frames hold a face.
     """
     settings = settings or RetargetSettings()
+    track = stand_upright(track)
     calibration = calibration or fit_calibration(track)
     motion = measure_head(track, calibration.neutral.astype(np.float64))
     weights, gap_flags = _weights_over_time(track, motion, (calibration, settings.smoothing))
