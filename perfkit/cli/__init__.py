@@ -14,10 +14,12 @@ _QUIET_LIBRARIES = {
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "DIFFUSERS_VERBOSITY": "error",
+    "TQDM_DISABLE": "1",
     "GLOG_minloglevel": "2",
-    "TF_CPP_MIN_LOG_LEVEL": "2",
 }
-"""Read by libraries when they load: nothing looks anything up, and no thread spins while another works."""
+"""Read by libraries when they load: nothing is looked up, no thread spins while another works, no bar but ours."""
 
 
 def main() -> None:
