@@ -51,8 +51,8 @@ __all__ = [
     "sound_track",
 ]
 
-# What goes wrong is said once, by our own errors.
-av.logging.set_level(av.logging.PANIC)
+# PyAV's log must stay off (its default): its callback wants the interpreter's lock in FFmpeg's decoding threads, and
+# PyAV holds that lock while it waits for those threads to end, so a take left half-way would hang for ever.
 
 
 def open_input(path: Path) -> InputContainer:

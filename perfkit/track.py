@@ -56,7 +56,7 @@ class PerformanceTrack:
         camera_from_head: (T, 4, 4) float32, MediaPipe's facial transformation (cm; x right, y up, z to the camera).
         body: (T, 33, 4) float32: x, y, z px and visibility 0..1.
         hands: (T, 2, 21, 3) float32, px; [:, 0] is the performer's left hand.
-        face_confidence: (T,) float32 in 0..1; 0 = no face in this frame.
+        face_confidence: (T,) float32 in 0..1; 0 = no face in this frame, less than 1 = partly under a hand.
         flags: (T,) uint8 of FrameFlag.
         take_digest: SHA-256 of the take's bytes, hex.
         trackers: name -> "version sha256" of every tracker that ran.

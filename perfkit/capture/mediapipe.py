@@ -17,19 +17,20 @@ import numpy as np
 from mediapipe.tasks.python import BaseOptions, vision
 
 from perfkit.capture.crops import crop_at_head
-from perfkit.capture.protocol import NUM_HAND_POINTS, Observation, make_empty_observation
+from perfkit.capture.hands import FoundHand, HandSides, covered_share
+from perfkit.capture.protocol import Observation, make_empty_observation
 from perfkit.capture.settings import CaptureSettings
 from perfkit.models import TRACKER_FILES, find_model, require_model
 from perfkit.queues import SideBySide
 from perfkit.track import FrameFlag
-from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, POSE_INDEX
+from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, CONTOUR_INDICES
 
 _SETTLE_FRAMES = 15
 _SETTLE_STEP_MS = 33
 _SETTLED_SHARE = 0.002
 """A face has settled when no point moves by more than this share of the face's width."""
 
-_WRISTS = (POSE_INDEX["left_wrist"], POSE_INDEX["right_wrist"])
+_POSE_REPEATS = 3
 
 
 class MediaPipeTracker:
@@ -44,6 +45,7 @@ class MediaPipeTracker:
             self._crop_face = _FaceTask(face_file) if pose_file else None
             self._pose = _PoseTask(str(pose_file)) if pose_file else None
             self._hands = _HandsTask(str(hands_file)) if hands_file else None
+        self._sides = HandSides()
         self._pool = SideBySide()
         self._is_first_frame = True
 
@@ -72,17 +74,18 @@ class MediaPipeTracker:
             lambda: self._pose.track(picture, seconds) if self._pose else None,
         )
         body = empty.body if body is None else body
+        sorted_hands = self._sides.sort(hands, body, seconds)
         is_from_crop = face is None
         face = self._track_in_crop(image_rgb, body, seconds) if face is None else face
         if face is None:
-            return replace(empty, body=body, hands=_hands_by_side(hands, body))
+            return replace(empty, body=body, hands=sorted_hands)
         return Observation(
             face=face.points,
             blendshapes=face.blendshapes,
             camera_from_head=face.camera_from_head,
-            face_confidence=1.0,
+            face_confidence=_confidence(face.points, sorted_hands),
             body=body,
-            hands=_hands_by_side(hands, body),
+            hands=sorted_hands,
             flags=FrameFlag.FACE_FROM_CROP if is_from_crop else FrameFlag(0),
         )
 
@@ -127,13 +130,6 @@ class _Face:
     points: np.ndarray
     blendshapes: np.ndarray
     camera_from_head: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class _Hand:
-    points: np.ndarray
-    is_left: bool
-    score: float
 
 
 class _Clock:
@@ -216,9 +212,14 @@ class _PoseTask:
             )
         )
         self._clock = _Clock()
+        self._had_body = False
 
     def track(self, picture: _Picture, seconds: float) -> np.ndarray | None:
         result = self._landmarker.detect_for_video(picture.image, self._clock.ms_at(seconds))
+        if result.pose_landmarks and not self._had_body:
+            for _ in range(_POSE_REPEATS):
+                result = self._landmarker.detect_for_video(picture.image, self._clock.ms_of_repeat())
+        self._had_body = bool(result.pose_landmarks)
         if not result.pose_landmarks:
             return None
         body = np.array([(p.x, p.y, p.z, p.visibility) for p in result.pose_landmarks[0]], np.float32)
@@ -240,30 +241,23 @@ class _HandsTask:
         )
         self._clock = _Clock()
 
-    def track(self, picture: _Picture, seconds: float) -> list[_Hand]:
+    def track(self, picture: _Picture, seconds: float) -> list[FoundHand]:
         result = self._landmarker.detect_for_video(picture.image, self._clock.ms_at(seconds))
         hands = []
         for landmarks, handedness in zip(result.hand_landmarks, result.handedness, strict=True):
             points = np.array([(p.x, p.y, p.z) for p in landmarks], np.float32) * picture.scale_xyz
-            # MediaPipe names hands as if the picture were a mirror: its "Right" is the performer's left.
-            is_left = handedness[0].category_name == "Right"
-            hands.append(_Hand(points, is_left, handedness[0].score))
+            # The task of this version names the performer's own side; the older solutions named the mirror's.
+            is_left = handedness[0].category_name == "Left"
+            hands.append(FoundHand(points, is_left, handedness[0].score))
         return hands
 
     def close(self) -> None:
         self._landmarker.close()
 
 
-def _hands_by_side(hands: list[_Hand], body: np.ndarray) -> np.ndarray:
-    """Return (2, 21, 3) with the performer's left hand first; the pose's wrists decide where there is a pose."""
-    out = np.full((2, NUM_HAND_POINTS, 3), np.nan, np.float32)
-    wrists = body[list(_WRISTS), :2]
-    for hand in sorted(hands, key=lambda hand: hand.score):
-        side = 0 if hand.is_left else 1
-        if np.isfinite(wrists).all():
-            side = int(np.argmin(np.linalg.norm(wrists - hand.points[0, :2], axis=1)))
-        out[side] = hand.points
-    return out
+def _confidence(face_points: np.ndarray, hands: np.ndarray) -> float:
+    """MediaPipe gives no confidence and finds faces through hands: what a hand covers is not seen."""
+    return 1.0 - 0.9 * covered_share(face_points[CONTOUR_INDICES, :2], hands)
 
 
 @contextlib.contextmanager
