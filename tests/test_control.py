@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from synthetic_performer import act, perform
 
 from perfkit.control import CONTROL_STYLES, MEDIAPIPE_FACE_COLOURS, NANO_COLOURS, draw_control, draw_control_frame
 from perfkit.errors import SettingsError
 from perfkit.retarget import retarget
 from perfkit.rig import HUMAN_RIG, face_points, pose_face, rest_body, rest_head
 from perfkit.vocabulary import BLENDSHAPE_INDEX, CONTOUR_SLICES, NUM_CONTOUR_POINTS, POSE_INDEX
-from tests.synthetic_performer import act, perform
 
 SEEN = np.ones(NUM_CONTOUR_POINTS)
 
