@@ -13,6 +13,7 @@ from perfkit.inference.engines import nano_model
 from perfkit.manifest import digest_file
 from perfkit.pack import CharacterPack, write_manifest
 from perfkit.rig import HUMAN_RIG, face_points
+from perfkit.training.puppet.caption import WORDS
 from perfkit.vocabulary import NUM_CONTOUR_POINTS
 
 NUM_DRAWINGS = 3
@@ -38,7 +39,7 @@ def tiny_base(tmp_path_factory) -> Path:
         controlnet = nano_model.build_controlnet(unet)
         for module in controlnet.controlnet_down_blocks:
             torch.nn.init.normal_(module.weight, std=0.1)
-        tokenizer = nano_model.build_tokenizer(("alien", "green"))
+        tokenizer = nano_model.build_tokenizer((*WORDS, "zib"))
         models = nano_model.NanoModels(
             unet=unet,
             controlnet=controlnet,

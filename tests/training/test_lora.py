@@ -33,7 +33,7 @@ def models(tiny_base):
 def predict(models) -> torch.Tensor:
     """Return the UNet's answer to a fixed question."""
     generator = torch.Generator().manual_seed(1)
-    latents = torch.randn(2, 32, 16, 16, generator=generator)
+    latents = torch.randn(2, nano_model.LATENT_CHANNELS, 16, 16, generator=generator)
     text = torch.randn(2, nano_model.MAX_TOKENS, nano_model.TEXT_WIDTH, generator=generator)
     with torch.no_grad():
         return models.unet(latents, torch.tensor([900.0, 300.0]), text, return_dict=False)[0]
