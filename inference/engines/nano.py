@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 WEIGHTS_DIR = Path(__file__).parent.parent / "weights" / "nano"
 CANVAS_WH = (256, 256)
-LATENT_SHAPE = (32, 16, 16)
+LATENT_SHAPE = (48, 16, 16)
 FRAMES_PER_CALL = 4
 FRAMES_PER_CALL_GPU = 32
 NETWORKS = ("control", "velocity", "decoder")

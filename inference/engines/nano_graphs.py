@@ -1,8 +1,8 @@
 """nano as three networks with everything of one character merged in: pictures go in and come out as bytes.
 
     control uint8 (B, 256, 256, 3), scale           --control-->   residuals, once per frame
-    latents (B, 32, 16, 16), time, residuals        --velocity-->  noise - clean
-    latents (B, 32, 16, 16)                         --decoder-->   uint8 RGBA (B, 256, 256, 4), straight alpha
+    latents (B, 48, 16, 16), time, residuals        --velocity-->  noise - clean
+    latents (B, 48, 16, 16)                         --decoder-->   uint8 RGBA (B, 256, 256, 4), straight alpha
 
 Plain torch modules: run as they are, or exported. The LoRA is added into the weights, the caption is a constant.
 Legend: B batch, C channels, H W picture, h w latent grid, L caption tokens, E text width.

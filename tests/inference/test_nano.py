@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from perfkit.errors import SettingsError, WeightsError
 from perfkit.inference.engine import EngineRequest, make_engine
 from perfkit.inference.engines import nano_model
-from perfkit.inference.engines.nano import WEIGHTS_DIR, digest_weights
+from perfkit.inference.engines.nano import LATENT_SHAPE, WEIGHTS_DIR, digest_weights
 from perfkit.inference.engines.nano_graphs import merge_lora
 from perfkit.inference.sampling import make_flow_times, make_noise, sample_flow
 from perfkit.inference.settings import RuntimeSettings
@@ -97,7 +97,7 @@ def test_a_merged_lora_equals_one_that_is_left_apart(lora_path, scale):
     merge_lora(merged, lora_path, scale=scale)
     apart.unet.load_lora_adapter(lora_path.parent, prefix="unet", weight_name=lora_path.name, local_files_only=True)
     apart.unet.set_adapters(list(apart.unet.peft_config), [scale])
-    noise = torch.from_numpy(make_noise(np.arange(2), (32, 16, 16), seed=0))
+    noise = torch.from_numpy(make_noise(np.arange(2), LATENT_SHAPE, seed=0))
     text, time = torch.zeros(2, 24, 128), torch.full((2,), 500.0)
     with torch.no_grad():
         first, second = (models.unet(noise, time, text).sample for models in (merged, apart))

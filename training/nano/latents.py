@@ -33,7 +33,7 @@ class Shard:
     """Encoded examples, examples first.
 
     Attributes:
-        latents: (N, 32, 16, 16) float16.
+        latents: (N, 48, 16, 16) float16.
         tokens: (N, 24) int64 caption tokens.
         face: (N, K, 2) float32 px; visibility: (N, K) float32.
         body: (N, 33, 3) float32 px and visibility; hands: (N, 2, 21, 2) float32 px; NaN = not drawn.

@@ -84,8 +84,8 @@ def test_training_leaves_the_controlnet_blind_to_noise_and_time(tmp_path: Path, 
     controlnet = train_flow(models, store, tmp_path / "run", TINY_FLOW).controlnet
     text, control = torch.randn(1, 24, 128), torch.rand(1, 12, 128, 128)
     with torch.no_grad():
-        one = controlnet(torch.randn(1, 32, 16, 16), torch.tensor([900.0]), text, control, return_dict=False)
-        other = controlnet(torch.randn(1, 32, 16, 16), torch.tensor([5.0]), text, control, return_dict=False)
+        one = controlnet(torch.randn(1, 48, 16, 16), torch.tensor([900.0]), text, control, return_dict=False)
+        other = controlnet(torch.randn(1, 48, 16, 16), torch.tensor([5.0]), text, control, return_dict=False)
     assert all(torch.equal(a, b) for a, b in zip([*one[0], one[1]], [*other[0], other[1]], strict=True))
 
 
