@@ -131,7 +131,7 @@ def train_character(
             on_progress(step, settings.steps)
         if step % checkpoint_every == 0 and step < settings.steps:
             training.save_checkpoint(checkpoint)
-    save_adapter(path, training.adapter_weights(), f"base {base_digest} settings {_describe(settings)}")
+    save_adapter(path, training.adapter_weights(), base_sha256=base_digest)
     item = LoraItem(f"lora/{path.name}", digest_file(path), base_digest, settings.rank, settings.steps)
     write_manifest(replace(pack, loras={**pack.loras, ENGINE: item}))
     for stale in path.parent.glob(f"{ENGINE}-*.checkpoint"):
@@ -291,15 +291,15 @@ def load_adapter(unet: Any, path: Path) -> None:
     )
 
 
-def save_adapter(path: Path, weights: Mapping[str, Tensor], origin: str) -> None:
+def save_adapter(path: Path, weights: Mapping[str, Tensor], *, base_sha256: str) -> None:
     """Write an adapter in diffusers' key format, float16, beside its place and renamed.
 
     Args:
         path: Target, .safetensors.
         weights: From `LoraTraining.adapter_weights`.
-        origin: Where it comes from, for the file's header. One entry: several would be written in random order.
+        base_sha256: The base that it fits, for the header. It stays the only entry: several are written in random order.
     """
-    _save_aside(path, {f"unet.{name}": weight.half() for name, weight in weights.items()}, {"perfkit": origin})
+    _save_aside(path, {f"unet.{name}": weight.half() for name, weight in weights.items()}, {"base_sha256": base_sha256})
 
 
 def _save_aside(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import StableDiffusionControlNetPipeline
+from safetensors import safe_open
 from safetensors.torch import load_file
 
 from perfkit.errors import PackError, SettingsError, WeightsError
@@ -157,6 +158,8 @@ def test_the_pack_names_the_adapter_and_its_base(tiny_base, tiny_pack, trained_p
     pack = load_pack(trained_path.parent.parent)
     assert pack.lora_path("nano") == trained_path
     assert pack.loras["nano"].base_sha256 == digest_weights(tiny_base)
+    with safe_open(trained_path, framework="pt") as stored:
+        assert stored.metadata() == {"base_sha256": digest_weights(tiny_base)}
     assert (pack.loras["nano"].rank, pack.loras["nano"].steps) == (2, 6)
     assert pack.source_digest == tiny_pack.source_digest
 
