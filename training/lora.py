@@ -297,7 +297,7 @@ def save_adapter(path: Path, weights: Mapping[str, Tensor], *, base_sha256: str)
     Args:
         path: Target, .safetensors.
         weights: From `LoraTraining.adapter_weights`.
-        base_sha256: The base that it fits, for the header. It stays the only entry: several are written in random order.
+        base_sha256: The base that it fits, for the header; its only entry, as several are written in random order.
     """
     _save_aside(path, {f"unet.{name}": weight.half() for name, weight in weights.items()}, {"base_sha256": base_sha256})
 
