@@ -36,6 +36,7 @@ class Layout:
 
 @lru_cache(maxsize=256)
 def make_layout(rig: Rig) -> Layout:
+    """Lay out a rig's contour points at rest and what each of the 52 weights moves; remembered per rig."""
     rest = np.zeros((NUM_CONTOUR_POINTS, 3))
     basis = np.zeros((NUM_WEIGHTS, NUM_CONTOUR_POINTS, 3))
     _lay_oval(rig, rest, basis)

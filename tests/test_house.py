@@ -14,6 +14,8 @@ LIBRARY_FILES = [file for file in FILES if file.parts[0] in LIBRARY]
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 80
 MAX_PARAMETERS = 7
+SPEAKS_TO_THE_USER = {Path("training/nano/runs.py")}
+"""What is called by a `__main__.py` and by nothing else; it may print."""
 CARRIES_EXCEPTIONS_OVER = Path("perfkit/queues.py")
 """The one module beside the command line that may catch anything: it hands it to the other thread."""
 
@@ -69,7 +71,9 @@ def test_library_uses_none_of_the_forbidden_constructs(file):
         elif isinstance(node, ast.Raise) and node.exc is not None:
             found += ["raise Exception"] if ast.unparse(node.exc).split("(")[0] == "Exception" else []
         elif isinstance(node, ast.Call):
-            found += _forbidden_calls(node, may_print=is_cli or file.name == "__main__.py")
+            found += _forbidden_calls(
+                node, may_print=is_cli or file.name == "__main__.py" or file in SPEAKS_TO_THE_USER
+            )
     assert found == []
 
 
