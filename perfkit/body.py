@@ -22,6 +22,8 @@ _TIPS = {"index": (8, 0.6), "pinky": (20, 0.6), "thumb": (4, 0.7)}
 """Finger tips of the hand tracker, and how far along the way to them the pose's points usually lie."""
 _FINGERS = 1.35
 """Where the middle of the fingers is, as a multiple of the way from the wrist to the knuckles."""
+_EASE_SECONDS = 0.8
+"""How long a limb takes to come from its rest to where it is seen, and back."""
 _MOST_LEAN = 0.35
 """How far, in head units, the shoulders may move against the head."""
 _NEAR_UNITS, _FAR_UNITS = 1.2, 2.0
@@ -125,7 +127,7 @@ def _drop_specks(seconds: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 
 def _calm(seconds: np.ndarray, channels: np.ndarray, seen: np.ndarray, rest: np.ndarray) -> np.ndarray:
-    filled, _ = fill_gaps(seconds, np.nan_to_num(channels), seen, rest)
+    filled, _ = fill_gaps(seconds, np.nan_to_num(channels), seen, rest, ease_seconds=_EASE_SECONDS)
     return smooth_offline(seconds, filled, reach_seconds=0.12, noise_limits=(0.01, 0.05))
 
 

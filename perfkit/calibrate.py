@@ -24,6 +24,8 @@ __all__ = ["Calibration", "fit_calibration", "load_calibration", "save_calibrati
 
 MIN_FRAMES = 5
 """Seen frames below which no neutral face is fitted."""
+MAX_FRAMES = 3000
+"""Seen frames beyond which every second, third ... one is enough."""
 
 _REGION_OF = {
     "brow": "brows", "eye": "eyes", "jaw": "mouth", "mouth": "mouth", "cheek": "mouth", "nose": "mouth",
@@ -79,6 +81,7 @@ def fit_calibration(track: PerformanceTrack) -> Calibration:
             f"calibrate: {len(frames)} of {len(track)} frames hold a face, need {MIN_FRAMES}; "
             "use a take that shows the face, or --calibration of another take of this performer"
         )
+    frames = frames[:: -(-len(frames) // MAX_FRAMES)]
     blendshapes = track.blendshapes[frames].astype(np.float64)
     seconds = track.times.seconds[frames]
     points = unturn_by_tracker(track, frames)
@@ -93,7 +96,7 @@ def fit_calibration(track: PerformanceTrack) -> Calibration:
         parted = (lip_gap(aligned) / _PARTED_LIPS) ** 2
         weights["mouth"] = _calm_weights(unrest + _region_unrest("mouth", blendshapes) + parted)
         neutral = straighten(_shut_mouth(_neutral_points(aligned, excess, weights)))
-    motion = measure_head(track, neutral)
+    motion = measure_head(track, neutral, frames=frames)
     aperture = eye_apertures(motion.points)
     open_aperture = _open_aperture(aperture, blendshapes, weights["eyes"])
     calibration = Calibration(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from perfkit.geometry import Similarity, fit_similarity, half_rotation, picture_rotation_from_camera
+from perfkit.geometry import Similarity, fit_similarity, half_rotation, nearest_rotation, picture_rotation_from_camera
 from perfkit.track import PerformanceTrack
 from perfkit.vocabulary import CONTOUR_INDICES, CONTOUR_SLICES, NUM_CONTOUR_POINTS
 
@@ -117,20 +117,26 @@ def unturn_by_tracker(track: PerformanceTrack, frames: np.ndarray) -> np.ndarray
     return (points - center) / size @ rotation
 
 
-def measure_head(track: PerformanceTrack, neutral: np.ndarray) -> HeadMotion:
+def measure_head(track: PerformanceTrack, neutral: np.ndarray, *, frames: np.ndarray | None = None) -> HeadMotion:
     """Fit a neutral face to every seen frame by the points that expression does not move.
+
+    The head's turn is the mean of this fit's and the tracker's own, which err apart when a hand covers the face.
 
     Args:
         track: The performance.
         neutral: (K, 3), the performer's neutral face in head space.
+        frames: Which of the seen frames; all by default.
 
     Returns:
-        HeadMotion of the seen frames.
+        HeadMotion of those frames.
     """
-    frames = np.flatnonzero(seen_frames(track))
+    frames = np.flatnonzero(seen_frames(track)) if frames is None else frames
     points = picture_points(track, frames)
     fit = fit_similarity(neutral, points, weights=RIGID_WEIGHTS)
-    return HeadMotion(frames, fit.rotation, fit.translation[:, :2], fit.scale, fit.apply_inverse(points))
+    tracked = picture_rotation_from_camera(track.camera_from_head[frames, :3, :3].astype(np.float64))
+    between = nearest_rotation((np.swapaxes(tracked, 1, 2) @ fit.rotation).sum(axis=0))
+    rotation = nearest_rotation(fit.rotation + tracked @ between)
+    return HeadMotion(frames, rotation, fit.translation[:, :2], fit.scale, fit.apply_inverse(points))
 
 
 def straighten(neutral: np.ndarray) -> np.ndarray:

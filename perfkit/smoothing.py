@@ -122,7 +122,12 @@ def _share(cutoff_hz: np.ndarray | float, step: float) -> np.ndarray:
 
 
 def fill_gaps(
-    seconds: np.ndarray, channels: np.ndarray, seen: np.ndarray, neutral: np.ndarray
+    seconds: np.ndarray,
+    channels: np.ndarray,
+    seen: np.ndarray,
+    neutral: np.ndarray,
+    *,
+    ease_seconds: float = EASE_SECONDS,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give frames without a face a value: bridged when the gap is short, else held, eased to neutral, eased back.
 
@@ -133,6 +138,7 @@ def fill_gaps(
         channels: (T, C); rows that are not seen are ignored.
         seen: (T,) bool.
         neutral: (C,) values to ease to.
+        ease_seconds: How long the ways to neutral and back take.
 
     Returns:
         (T, C) float64 without gaps, and (T,) uint8 of FrameFlag.
@@ -150,7 +156,7 @@ def fill_gaps(
             out[start:stop] = out[before] * (1 - share) + out[after] * share
             flags[start:stop] = FrameFlag.FACE_INTERPOLATED
         else:
-            leave, arrive = _gap_shares(seconds, (start, stop))
+            leave, arrive = _gap_shares(seconds, (start, stop), ease_seconds)
             value = np.broadcast_to(neutral, out[start:stop].shape)
             value = value if start == 0 else out[before] * (1 - leave) + value * leave
             out[start:stop] = value if stop == len(seconds) else value * (1 - arrive) + out[after] * arrive
@@ -159,12 +165,12 @@ def fill_gaps(
     return out, flags
 
 
-def _gap_shares(seconds: np.ndarray, gap: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def _gap_shares(seconds: np.ndarray, gap: tuple[int, int], ease_seconds: float) -> tuple[np.ndarray, np.ndarray]:
     """Return how far each frame of a long gap has left the last value and approached the next one, (n, 1) each."""
     start, stop = gap
     at = seconds[start:stop]
-    leave = np.zeros(len(at)) if start == 0 else _ease((at - seconds[start - 1] - HOLD_SECONDS) / EASE_SECONDS)
-    arrive = np.zeros(len(at)) if stop == len(seconds) else _ease(1 - (seconds[stop] - at) / EASE_SECONDS)
+    leave = np.zeros(len(at)) if start == 0 else _ease((at - seconds[start - 1] - HOLD_SECONDS) / ease_seconds)
+    arrive = np.zeros(len(at)) if stop == len(seconds) else _ease(1 - (seconds[stop] - at) / ease_seconds)
     return leave[:, None], arrive[:, None]
 
 

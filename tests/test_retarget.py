@@ -46,6 +46,18 @@ def take(motion):
     return perform(HUMAN_RIG, *motion)
 
 
+@pytest.fixture(scope="module")
+def calibration(take):
+    """The adult at rest."""
+    return fit_calibration(take)
+
+
+@pytest.fixture(scope="module")
+def track(take, calibration):
+    """What a chibi makes of it."""
+    return retarget(take, CHIBI, calibration=calibration)
+
+
 def lid_gaps(face: np.ndarray, side: str) -> np.ndarray:
     """Return (T, 7): distances of facing lid points, px."""
     eye = face[:, CONTOUR_SLICES[f"{side}_eye"]]
@@ -143,8 +155,8 @@ def test_both_eyes_shut_in_profile():
     assert np.isfinite(track.face).all()
 
 
-def test_head_turns_arrive_with_their_signs(motion, take):
-    head = retarget(take, CHIBI).head
+def test_head_turns_arrive_with_their_signs(motion, track):
+    head = track.head
     for channel in range(3):
         assert np.abs(head[:, channel] - motion[1][:, channel]).max() < 3.0
 
@@ -169,14 +181,14 @@ def test_the_head_stays_on_the_canvas_however_far_the_performer_walks(motion):
         assert np.ptp(np.log(track.head[:, 5])) < np.log(2.0)
 
 
-def test_framing_does_not_depend_on_where_in_the_take_the_face_is(motion, take):
+def test_framing_does_not_depend_on_where_in_the_take_the_face_is(motion, track):
     weights, head = motion
     moved = head * np.array([1, 1, 1, 0.5, 0.5, 0.5]) + np.array([0, 0, 0, 200, -60, 0])
-    assert np.allclose(retarget(take, CHIBI).head, retarget(perform(HUMAN_RIG, weights, moved), CHIBI).head, atol=0.3)
+    assert np.allclose(track.head, retarget(perform(HUMAN_RIG, weights, moved), CHIBI).head, atol=0.3)
 
 
-def test_the_first_second_can_go_without_a_visible_change(take):
-    whole, later = retarget(take, CHIBI), retarget(cut(take, slice(24, None)), CHIBI)
+def test_the_first_second_can_go_without_a_visible_change(take, track):
+    whole, later = track, retarget(cut(take, slice(24, None)), CHIBI)
     apart = np.linalg.norm(whole.face[24:] - later.face, axis=-1)
     assert np.quantile(apart, 0.99) < 1.5
     assert np.abs(whole.weights[24:] - later.weights).mean() < 0.01
@@ -200,25 +212,24 @@ def test_the_first_second_of_a_real_take_can_go_too(demo_take, models_dir):
 
 
 @pytest.mark.parametrize("lost", [slice(100, 103), slice(100, 130), slice(0, 20), slice(200, 240)])
-def test_a_lost_face_makes_no_jump_and_is_flagged(take, lost):
-    calibration = fit_calibration(take)
-    track = retarget(lose_face(take, lost), CHIBI, calibration=calibration)
-    steps = np.abs(np.diff(track.face, axis=0)).max(axis=(1, 2))
-    usual = np.abs(np.diff(retarget(take, CHIBI, calibration=calibration).face, axis=0)).max()
+def test_a_lost_face_makes_no_jump_and_is_flagged(take, calibration, track, lost):
+    gappy = retarget(lose_face(take, lost), CHIBI, calibration=calibration)
+    steps = np.abs(np.diff(gappy.face, axis=0)).max(axis=(1, 2))
+    usual = np.abs(np.diff(track.face, axis=0)).max()
     assert steps.max() <= max(usual, 8.0) * 1.1
     for name in ("weights", "head", "face", "face_visibility", "body"):
-        assert np.isfinite(getattr(track, name)).sum() == np.isfinite(getattr(retarget(take, CHIBI), name)).sum()
+        assert np.isfinite(getattr(gappy, name)).sum() == np.isfinite(getattr(track, name)).sum()
     filled = FrameFlag.FACE_HELD | FrameFlag.FACE_INTERPOLATED | FrameFlag.FACE_EASED_TO_NEUTRAL
     inside = np.zeros(NUM_FRAMES, dtype=bool)
     inside[lost] = True
-    assert ((track.flags & filled > 0) == inside).all()
+    assert ((gappy.flags & filled > 0) == inside).all()
 
 
-def test_a_take_without_a_face_needs_a_calibration(take):
+def test_a_take_without_a_face_needs_a_calibration(take, calibration):
     faceless = lose_face(take, slice(None))
     with pytest.raises(CalibrationError, match="0 of 240 frames"):
         retarget(faceless, CHIBI)
-    track = retarget(faceless, CHIBI, calibration=fit_calibration(take))
+    track = retarget(faceless, CHIBI, calibration=calibration)
     assert np.allclose(track.head, rest_head(CHIBI, (256, 256)))
     assert track.weights.max() == 0
 
@@ -229,31 +240,30 @@ def test_the_shortest_takes_pass(take, num_frames):
     assert len(track) == num_frames and np.isfinite(track.face).all()
 
 
-def test_a_saved_calibration_serves_another_take(take, tmp_path):
+def test_a_saved_calibration_serves_another_take(take, track, tmp_path):
     save_calibration(fit_calibration(perform(HUMAN_RIG, *act(240, seed=5))), tmp_path / "c")
     ours = retarget(take, CHIBI, calibration=load_calibration(tmp_path / "c"))
-    assert np.abs(ours.weights - retarget(take, CHIBI).weights).mean() < 0.01
+    assert np.abs(ours.weights - track.weights).mean() < 0.01
 
 
-def test_time_at_a_variable_rate_is_time(motion):
+def test_time_at_a_variable_rate_is_time(motion, track):
     weights, head = motion
     kept = np.sort(np.random.default_rng(0).choice(NUM_FRAMES, 200, replace=False))
     uneven = perform(HUMAN_RIG, weights[kept], head[kept], pts=kept.astype(np.int64) * 1000)
-    track = retarget(uneven, CHIBI)
-    assert np.array_equal(track.times.pts, kept * 1000)
-    whole = retarget(perform(HUMAN_RIG, *motion), CHIBI)
-    assert np.abs(track.head - whole.head[kept]).mean() < 0.15
+    ours = retarget(uneven, CHIBI)
+    assert np.array_equal(ours.times.pts, kept * 1000)
+    assert np.abs(ours.head - track.head[kept]).mean() < 0.15
 
 
-def test_the_same_take_gives_the_same_bits(take):
-    ours, again = retarget(take, CHIBI), retarget(take, CHIBI)
+def test_the_same_take_gives_the_same_bits(take, track):
+    ours, again = track, retarget(take, CHIBI)
     for name in ("weights", "head", "face", "face_visibility", "body", "hands"):
         assert np.array_equal(getattr(ours, name), getattr(again, name), equal_nan=True)
 
 
-def test_a_larger_canvas_scales_the_track(take):
-    small = retarget(take, CHIBI)
-    large = retarget(take, CHIBI, settings=RetargetSettings(canvas_wh=(512, 512)))
+def test_a_larger_canvas_scales_the_track(take, calibration, track):
+    small = track
+    large = retarget(take, CHIBI, calibration=calibration, settings=RetargetSettings(canvas_wh=(512, 512)))
     assert np.abs(large.face - 2 * small.face).max() < 0.5
     assert large.canvas_wh == (512, 512)
 
@@ -360,8 +370,7 @@ def test_without_smoothing_noise_arrives_and_with_it_a_third_at_most(motion):
     assert jitter[1] < jitter[0] / 3
 
 
-def test_no_two_frames_of_the_lively_take_are_far_apart(take):
-    track = retarget(take, CHIBI)
+def test_no_two_frames_of_the_lively_take_are_far_apart(track):
     steps = [np.abs(after - before).max() for before, after in pairwise(track.face)]
     blink_px = CHIBI.eye_height * rest_head(CHIBI, (256, 256))[5]
     assert max(steps) < blink_px + 6
