@@ -133,8 +133,8 @@ class Rig:
 
 _POSITIVE = frozenset(
     ("face_width", "jaw", "depth", "eye_width", "eye_height", "iris_size", "iris_stretch", "brow_width", "brow_gain",
-     "mouth_width", "mouth_gain", "mouth_open", "nose_width", "shoulder_width", "torso_length", "upper_arm", "forearm", "hand",
-     "head_scale")
+     "mouth_width", "mouth_gain", "mouth_open", "nose_width", "shoulder_width", "torso_length", "upper_arm", "forearm",
+     "hand", "head_scale")
 )  # fmt: skip
 
 HUMAN_RIG = Rig()

@@ -7,15 +7,14 @@ from perfkit.training.puppet.look import FURRED, HARDNESSES, LIGHT_DIRECTIONS, O
 
 LIGHT_WORDS: dict[str, str] = {side: f"{side}light" for side in LIGHT_DIRECTIONS}
 EAR_WORDS: dict[str, str] = {name: f"{name}ears" for name in ("elf", "cat", "dog", "rabbit", "fox")}
-
 BEARD_WORDS: dict[str, str] = {"full": "beard"}
 
 
 def _words() -> tuple[str, ...]:
     names: list[str] = []
     for slot in (
-        "family", "gender", "style", "line", "hair", "fringe", "hair_colour", "eye_colour", "skin", "marking", "clothes",
-        "cloth_colour", "pattern", "glasses", "hat", "beard", "cheeks",
+        "family", "gender", "style", "line", "hair", "fringe", "hair_colour", "eye_colour", "skin", "marking",
+        "clothes", "cloth_colour", "pattern", "glasses", "hat", "beard", "cheeks",
     ):  # fmt: skip
         names += [word for word in OPTIONS[slot] if word not in ("none", "plain", "full")]
     names += ["dot", "void", "eyes", "skin", "fur", "metal", "glasses", "beard"]
@@ -35,14 +34,16 @@ def caption(puppet: Puppet, light: Light | None = None) -> str:
     else:
         words += [look.hair_colour, look.hair]
         words += [look.fringe] if look.hair not in ("mohawk", "buzz", "quiff") else []
-    words += {"dot": ["dot"], "void": [look.eye_colour, "void"]}.get(look.eyes, [look.eye_colour]) + ["eyes"]
+    words += {"dot": ["dot", "eyes"], "void": [look.eye_colour, "void", "eyes"]}.get(
+        look.eyes, [look.eye_colour, "eyes"]
+    )
     words += [look.skin, "fur" if look.family in FURRED else "metal" if look.family == "robot" else "skin"]
     words += [look.marking] if look.marking != "plain" else []
     words += [look.cloth_colour, look.clothes]
     words += [look.pattern] if look.pattern != "plain" else []
     if look.ears in EAR_WORDS and look.family not in FURRED:
         words.append(EAR_WORDS[look.ears])
-    words += [look.glasses] + (["glasses"] if look.glasses != "shades" else []) if look.glasses != "none" else []
+    words += {"none": [], "shades": ["shades"]}.get(look.glasses, [look.glasses, "glasses"])
     words += [look.hat_colour, look.hat] if look.hat != "none" else []
     words += [BEARD_WORDS.get(look.beard, look.beard)] if look.beard != "none" else []
     words += [look.cheeks] if look.cheeks != "plain" else []

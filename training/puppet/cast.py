@@ -1,7 +1,7 @@
 """The cast: draws characters of every family with the proportions and options that suit them.
 
-Layouts vary widely (eyes high or low, huge or tiny, mouths tiny and low or wide) because the control picture shows them;
-everything that it does not show is an option that a caption names.
+Layouts vary widely (eyes high or low, huge or tiny, mouths tiny and low or wide) because the control picture shows
+them; everything that it does not show is an option that a caption names.
 """
 
 from collections.abc import Mapping, Sequence
@@ -121,7 +121,7 @@ def _sample_rig(rng: np.random.Generator, look: Look) -> Rig:
     values["mouth_y"] = min(max(values["mouth_y"], values["nose_y"] + 0.16), 0.84)
     values["nose_y"] = min(values["nose_y"], values["mouth_y"] - 0.12)
     values["brow_y"] = min(values["brow_y"], values["eye_y"] - 0.55 * values["eye_height"] + 0.86)
-    return Rig(**{name: round(value, 4) for name, value in values.items()})
+    return Rig.from_dict({name: round(value, 4) for name, value in values.items()})
 
 
 def _sample_look(rng: np.random.Generator, family: str) -> Look:
@@ -164,8 +164,8 @@ def _choose_person(rng: np.random.Generator, family: str, words: dict[str, str])
     girl = words["gender"] == "girl"
     girl_hair = {"short": 4, "bob": 14, "long": 16, "wavy": 13, "ponytail": 12, "twintails": 9, "bun": 8, "curly": 8,
                  "braids": 7, "spiky": 3, "buzz": 1, "mohawk": 1, "bald": 1}  # fmt: skip
-    boy_hair = {"short": 26, "spiky": 14, "curly": 9, "quiff": 12, "buzz": 8, "bald": 7, "long": 5, "wavy": 4, "mohawk": 5,
-                "bob": 3, "bun": 3, "ponytail": 3}  # fmt: skip
+    boy_hair = {"short": 26, "spiky": 14, "curly": 9, "quiff": 12, "buzz": 8, "bald": 7, "long": 5, "wavy": 4,
+                "mohawk": 5, "bob": 3, "bun": 3, "ponytail": 3}  # fmt: skip
     table = girl_hair if girl else boy_hair
     words["hair"] = _pick(rng, list(table), list(table.values()))
     fringes = ("slick", "bangs", "parted", "swept", "curtain", "jagged")

@@ -6,6 +6,7 @@ import numpy as np
 
 from perfkit.rig import hands_from_body, present_rows
 from perfkit.training.puppet import ink
+from perfkit.training.puppet.beard import draw_beard
 from perfkit.training.puppet.body import draw_body, draw_forearm, draw_upper_arm
 from perfkit.training.puppet.creature import (
     draw_animal_ears,
@@ -23,7 +24,7 @@ from perfkit.training.puppet.mouth import draw_mouth, draw_muzzle, draw_nose, dr
 from perfkit.training.puppet.performance import Performance, Pose, pose_performance
 from perfkit.training.puppet.scene import Scene
 from perfkit.training.puppet.skull import draw_cheeks, draw_ear, head_silhouette, is_ear_in_front
-from perfkit.training.puppet.wear import draw_beard, draw_glasses, draw_hat, draw_hat_behind
+from perfkit.training.puppet.wear import draw_glasses, draw_hat, draw_hat_behind
 
 
 @dataclass(frozen=True, eq=False)

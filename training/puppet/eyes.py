@@ -35,8 +35,8 @@ def draw_eye(scene: Scene, side: str) -> None:
 
 
 def _openness(points: np.ndarray, opened: np.ndarray) -> float:
-    gap = np.linalg.norm(points[12] - points[4])
-    return float(gap / max(np.linalg.norm(opened[12] - opened[4]), 1e-6))
+    gap, full = (float(np.hypot(*(each[12] - each[4]))) for each in (points, opened))
+    return gap / max(full, 1e-6)
 
 
 def _draw_lid(scene: Scene, opened: np.ndarray, share: float) -> None:

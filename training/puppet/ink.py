@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import numpy as np
 import skia
+from skia import Path
 
 Colour = tuple[float, float, float]
-Path = skia.Path
 
 
 def polygon(points: np.ndarray, *, closed: bool = True) -> Path:
