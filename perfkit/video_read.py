@@ -141,14 +141,13 @@ def _decode_first(path: Path, stream_index: int) -> VideoFrame | None:
 def _stream_info(path: Path, stream_index: int, first: VideoFrame) -> StreamInfo:
     with open_input(path) as container:
         stream = picture_track(container, stream_index)
-        pts, num_packets = _scan_packets(container, stream)
+        pts, num_packets, end_seconds = _scan_packets(container, stream)
         num_claimed = stream.frames or None
         if num_claimed is not None and num_packets < num_claimed:
             raise MediaError(
                 f"{path}: the file is cut short: {num_packets} of {num_claimed} frames are there; copy the take again"
             )
-        num_repeated = len(pts) - len(set(pts))
-        notes = [f"{num_repeated} frames repeat another's time stamp and are left out"] if num_repeated else []
+        notes = _notes_on(container, pts, end_seconds)
         matrix = _display_matrix(first)
         if not is_quarter_turn(matrix):
             notes.append("the display matrix is no quarter turn; the nearest one is used")
@@ -173,13 +172,31 @@ def _stream_info(path: Path, stream_index: int, first: VideoFrame) -> StreamInfo
         )
 
 
-def _scan_packets(container: InputContainer, stream: VideoStream) -> tuple[list[int], int]:
-    pts, num_packets = [], 0
-    for packet in container.demux(stream):
-        num_packets += packet.size > 0
-        if packet.size > 0 and packet.pts is not None and not packet.is_discard:
-            pts.append(packet.pts)
-    return pts, num_packets
+def _scan_packets(container: InputContainer, stream: VideoStream) -> tuple[list[int], int, float]:
+    """Return the pictures' pts, the number of picture packets, and the seconds at which the last packet of all ends."""
+    pts, num_packets, end_seconds = [], 0, 0.0
+    for packet in container.demux():
+        if packet.size == 0 or packet.pts is None:
+            continue
+        end_seconds = max(end_seconds, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+        if packet.stream.index == stream.index:
+            num_packets += 1
+            if not packet.is_discard:
+                pts.append(packet.pts)
+    return pts, num_packets, end_seconds
+
+
+def _notes_on(container: InputContainer, pts: list[int], end_seconds: float) -> list[str]:
+    notes = []
+    num_repeated = len(pts) - len(set(pts))
+    if num_repeated:
+        notes.append(f"{num_repeated} frames repeat another's time stamp and are left out")
+    claimed_seconds = (container.duration or 0) / 1e6
+    if "matroska" in container.format.name and end_seconds < 0.95 * claimed_seconds - 0.2:
+        notes.append(
+            f"the header says {claimed_seconds:.2f} s and the file ends at {end_seconds:.2f} s: it may be cut short"
+        )
+    return notes
 
 
 def _display_matrix(frame: VideoFrame) -> tuple[float, ...]:

@@ -1,5 +1,6 @@
 """Capture: times are the take's, the first frame has settled, small faces are found, and what cannot be is said."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import cv2
@@ -165,6 +166,12 @@ def test_a_replayed_track_is_the_same_track(track, short_take):
     again = record(open_take(short_take), ReplayTracker(track))
     assert np.array_equal(again.face, track.face)
     assert again.times == track.times and again.trackers == track.trackers
+
+
+def test_what_was_odd_in_the_take_stands_in_the_track(track, short_take):
+    take = open_take(short_take)
+    odd = replace(take, info=replace(take.info, notes=("it may be cut short",)))
+    assert record(odd, ReplayTracker(track)).notes == ("it may be cut short",)
 
 
 def test_replay_refuses_another_take(track, short_take, tmp_path):

@@ -189,6 +189,15 @@ def test_a_file_cut_short_is_refused_in_one_line(tmp_path, options):
     assert "cut short" in one_line(error, path)
 
 
+def test_a_matroska_file_that_ends_early_is_noted(tmp_path):
+    """Nothing in such a file counts its frames; only the header's duration tells."""
+    path = make_clip(tmp_path / "a.mkv", source="mandelbrot=size=128x96:rate=30", frames=60)
+    assert open_take(path).info.notes == ()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    notes = open_take(path).info.notes
+    assert len(notes) == 1 and "2.00 s" in notes[0] and "cut short" in notes[0]
+
+
 def test_a_broken_bitstream_is_refused_with_the_frame(tmp_path):
     path = make_clip(tmp_path / "a.mp4", "-g", "10", source="mandelbrot=size=128x96:rate=30", frames=60)
     content = bytearray(path.read_bytes())

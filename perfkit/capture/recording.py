@@ -93,4 +93,5 @@ def _stack(take: Take, times: FrameTimes, seen: list[Observation], versions: dic
         flags=np.array([observation.flags for observation in seen], np.uint8),
         take_digest=digest_take(take),
         trackers=versions,
+        notes=take.info.notes,
     )
