@@ -76,20 +76,20 @@ def short_take(demo_take: Path, models_dir: Path, tmp_path_factory: pytest.TempP
 @pytest.fixture(scope="session")
 def character() -> str:
     """Name of a sample character that has an adapter."""
-    from perfkit.pack import list_character_names
+    from perfkit.pack import list_character_names, load_pack
 
-    names = list_character_names()
-    if not names:
-        pytest.skip("no sample character in this checkout")
-    return names[0]
+    trained = [name for name in list_character_names() if load_pack(name).loras]
+    if not trained:
+        pytest.skip("no trained sample character in this checkout")
+    return trained[0]
 
 
 @pytest.fixture
-def character_copy(character: str, tmp_path: Path) -> Path:
+def character_copy(tmp_path: Path) -> Path:
     """A copy of a sample character's pack that a test may change."""
-    from perfkit.pack import find_pack_folder
+    from perfkit.pack import find_pack_folder, list_character_names
 
-    return Path(shutil.copytree(find_pack_folder(character), tmp_path / "pack"))
+    return Path(shutil.copytree(find_pack_folder(list_character_names()[0]), tmp_path / "pack"))
 
 
 def _existing(folder: Path) -> Path:

@@ -209,8 +209,8 @@ def test_the_whole_path_prints_the_path_of_what_it_wrote(run, short_take, charac
     steps = [
         ("capture", short_take, "-o", "take.perf"),
         ("calibrate", "take.perf", "-o", "performer.calibration"),
-        ("control", "take.perf", "--character", character, "-o", "control.mp4"),
-        ("render", "take.perf", "--character", character, "--calibration", "performer.calibration", "-o", "out.mp4"),
+        ("control", short_take, "--character", character, "-o", "control.mp4"),
+        ("render", short_take, "--character", character, "--calibration", "performer.calibration", "-o", "out.mp4"),
     ]
     for arguments in steps:
         output = arguments[arguments.index("-o") + 1]
