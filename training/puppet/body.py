@@ -84,12 +84,16 @@ def _draw_pattern(scene: Scene, torso: Torso, cloth: Colour) -> None:
             x = np.linspace(-1.3, 1.3, 5) * torso.half
             sag = 0.06 * (1 - (x / torso.half) ** 2)
             line = torso.place(np.column_stack([x, row + sag]))
+            if line[:, 1].min() > scene.pen.size + 0.2 * scene.unit:
+                break
             scene.pen.stroke(ink.smooth(line, closed=False), accent, 0.2 * scene.unit, 0.9)
     elif scene.look.pattern == "dots":
-        for row in range(6):
-            for column in range(-4, 5):
-                at = torso.place(np.array([[(column + 0.5 * (row % 2)) * 0.42, 0.15 + 0.4 * row]]))[0]
+        for at in torso.place(_DOTS):
+            if at[1] < scene.pen.size + 0.1 * scene.unit:
                 scene.pen.fill(ink.disc(at, 0.085 * scene.unit), accent, 0.95)
+
+
+_DOTS = np.array([((column + 0.5 * (row % 2)) * 0.42, 0.15 + 0.4 * row) for row in range(6) for column in range(-4, 5)])
 
 
 def _draw_cloth(scene: Scene, torso: Torso, cloth: Colour) -> None:
@@ -211,6 +215,8 @@ def draw_upper_arm(scene: Scene, side: str) -> None:
     thick, (upper_rgb, lower_rgb) = _arm_thickness(scene), _sleeve(scene)
     torso = Torso(scene)
     shoulder = shoulder + 0.1 * (torso.neck - shoulder) + 0.1 * scene.unit * torso.down
+    if _is_outside(scene, shoulder, 1.4 * thick) and _is_outside(scene, elbow, 1.4 * thick):
+        return
     if upper_rgb != lower_rgb:
         _draw_limb(scene, (shoulder, elbow), (thick, 0.85 * thick), scene.look.skin_rgb)
         sleeve = shoulder + 0.5 * (elbow - shoulder)
@@ -224,10 +230,9 @@ def draw_forearm(scene: Scene, side: str) -> None:
     elbow, wrist = scene.joint(f"{side}_elbow"), scene.joint(f"{side}_wrist")
     if not (np.isfinite(elbow).all() and np.isfinite(wrist).all()):
         return
-    size = scene.pen.size
-    if min(elbow[1], wrist[1]) > size * 1.2 or max(abs(wrist - 0.5 * size)) > 1.6 * size:
-        return
     thick, lower_rgb = _arm_thickness(scene), _sleeve(scene)[1]
+    if _is_outside(scene, elbow, 1.2 * thick) and _is_outside(scene, wrist, 1.2 * thick + 1.8 * scene.rig.hand):
+        return
     draw_hand(scene, side)
     _draw_limb(scene, (elbow, wrist), (0.87 * thick, 0.62 * thick), lower_rgb)
     if lower_rgb != scene.look.skin_rgb:
@@ -238,6 +243,16 @@ def draw_forearm(scene: Scene, side: str) -> None:
         scene.pen.stroke(line, palette.shaded(lower_rgb, 0.45), 0.11 * scene.unit)
 
 
+def _is_outside(scene: Scene, point: np.ndarray, reach: float) -> bool:
+    """Return whether nothing within `reach` (head units) of a point can show: below the canvas, or far off."""
+    (x, y), size, reach_px = point.tolist(), scene.pen.size, reach * scene.unit
+    return y - reach_px > size or abs(x - 0.5 * size) > 1.6 * size
+
+
+_BACK_ARC, _FRONT_ARC = np.linspace(0.5, 1.5, 5) * np.pi, np.linspace(-0.5, 0.5, 5) * np.pi
+_CIRCLE = np.stack([np.cos(np.arange(12) * np.pi / 6), np.sin(np.arange(12) * np.pi / 6)], axis=1)
+
+
 def _draw_limb(scene: Scene, ends: tuple, half_widths: tuple, colour: Colour) -> None:
     (start, end), unit = ends, scene.unit
     along = end - start
@@ -245,8 +260,7 @@ def _draw_limb(scene: Scene, ends: tuple, half_widths: tuple, colour: Colour) ->
     along = along / length if length > 1e-3 else np.array([0.0, 1.0])
     angle = np.arctan2(along[1], along[0])
     first, second = half_widths[0] * unit, half_widths[1] * unit
-    back = angle + np.linspace(0.5, 1.5, 5) * np.pi
-    ahead = angle + np.linspace(-0.5, 0.5, 5) * np.pi
+    back, ahead = angle + _BACK_ARC, angle + _FRONT_ARC
     ring = np.concatenate([
         start + first * np.stack([np.cos(back), np.sin(back)], axis=1),
         end + second * np.stack([np.cos(ahead), np.sin(ahead)], axis=1),
@@ -263,13 +277,11 @@ def draw_hand(scene: Scene, side: str) -> None:
     size = scene.rig.hand * unit
     tip_index, tip_pinky = wrist + 1.45 * (index - wrist), wrist + 1.3 * (pinky - wrist)
     middle = 0.5 * (tip_index + tip_pinky) + 0.12 * (0.5 * (index + pinky) - wrist)
-    around = np.linspace(0, 2 * np.pi, 12, endpoint=False)
-    circle = np.stack([np.cos(around), np.sin(around)], axis=1)
     spots = ((wrist, 0.2), (index, 0.19), (pinky, 0.18), (tip_index, 0.15), (tip_pinky, 0.13), (middle, 0.15))
-    palm = ink.hull(np.concatenate([centre + radius * size * circle for centre, radius in spots]), 36)
+    palm = ink.hull(np.concatenate([centre + radius * size * _CIRCLE for centre, radius in spots]), 36)
     root = wrist + 0.3 * (0.5 * (index + thumb) - wrist)
     tip = wrist + 1.15 * (thumb - wrist)
-    finger = ink.hull(np.concatenate([root + 0.15 * size * circle, tip + 0.12 * size * circle]), 24)
+    finger = ink.hull(np.concatenate([root + 0.15 * size * _CIRCLE, tip + 0.12 * size * _CIRCLE]), 24)
     scene.solid(ink.unite(palm, finger), skin, relief=0.1)
     for share in (0.33, 0.66):
         knuckle = index + share * (pinky - index)

@@ -236,33 +236,34 @@ def draw_front_hair(scene: Scene) -> None:
 
 def _draw_strands(scene: Scene, ball: Ball, cap: ink.Path, colour: palette.Colour) -> None:
     """Draw a few strands from crown to fringe, and a band of shine across them."""
-    crown = np.array([0.0, -0.93, -0.36])
     edge = ball.unit_from_xy(fringe_curve(scene))
-    ends = edge[:: max(1, len(edge) // 6)]
-    t = np.linspace(0.3, 0.93, 6)[:, None]
-    lines = []
-    for end in ends:
-        line = crown * (1 - t) + end * t
-        lines.append(line / np.linalg.norm(line, axis=1, keepdims=True))
+    ends = edge[:: max(1, len(edge) // 6)][1:-1]
+    lines = _CROWN + _STRAND_STEPS * (ends[:, None] - _CROWN)
+    lines /= np.sqrt((lines * lines).sum(axis=-1, keepdims=True))
+    ahead, px = ball.facing(lines) > 0.12, ball.place(lines)
+    dark = palette.shaded(colour, 0.35)
     with scene.pen.clipped(cap):
         if scene.look.style != "flat":
-            _draw_shine(scene, ball, crown, edge, colour)
-        for line in lines[1:-1]:
-            ahead = ball.facing(line) > 0.12
-            if ahead.sum() >= 3:
-                path = ink.smooth(ball.place(line[ahead]), closed=False)
-                scene.detail(path, palette.shaded(colour, 0.35), width=0.02, alpha=0.5)
+            _draw_shine(scene, ball, colour)
+        for line, shown in zip(px, ahead, strict=True):
+            if np.count_nonzero(shown) >= 3:
+                scene.detail(ink.smooth(line[shown], closed=False), dark, width=0.02, alpha=0.5)
 
 
-def _draw_shine(scene: Scene, ball: Ball, crown: np.ndarray, edge: np.ndarray, colour: palette.Colour) -> None:
-    lon = np.linspace(-1.05, 1.05, 15) + 0.45 * scene.light_xy[0]
-    saw = np.where(np.arange(15) % 2 == 0, 0.0, 0.075)
-    taper = np.sqrt(np.maximum(0.0, 1 - ((lon - 0.45 * scene.light_xy[0]) / 1.06) ** 2))
+_CROWN = np.array([0.0, -0.93, -0.36])
+_STRAND_STEPS = np.linspace(0.3, 0.93, 6)[:, None]
+_SHINE_LON = np.linspace(-1.05, 1.05, 15)
+_SHINE_SAW = np.where(np.arange(15) % 2 == 0, 0.0, 0.075)
+_SHINE_TAPER = np.sqrt(np.maximum(0.0, 1 - (_SHINE_LON / 1.06) ** 2))
+
+
+def _draw_shine(scene: Scene, ball: Ball, colour: palette.Colour) -> None:
+    lon = _SHINE_LON + 0.45 * scene.light_xy[0]
 
     def band(lat: np.ndarray) -> np.ndarray:
         return np.column_stack([np.cos(lat) * np.sin(lon), -np.sin(lat), np.cos(lat) * np.cos(lon)])
 
-    high, low = band(0.93 + 0.05 * taper), band(0.93 - (0.13 + saw) * taper)
+    high, low = band(0.93 + 0.05 * _SHINE_TAPER), band(0.93 - (0.13 + _SHINE_SAW) * _SHINE_TAPER)
     shine = np.concatenate([high, low[::-1]])
     if ball.facing(shine).mean() < 0.1:
         return
@@ -281,20 +282,23 @@ def _spike_fan() -> np.ndarray:
     return np.concatenate(rows)
 
 
+def _spike_corners(spikes: np.ndarray) -> np.ndarray:
+    """Return the triangle (N, 3, 3) of every spike: two roots beside its direction and a leaning tip."""
+    side = np.cross(spikes, (0.0, 0.3, 1.0))
+    side /= np.maximum(np.linalg.norm(side, axis=1, keepdims=True), 1e-6)
+    tip = spikes * 1.36 + (0.12, -0.12, 0.0)
+    return np.stack([spikes * 0.8 - side * 0.34, tip, spikes * 0.8 + side * 0.34], axis=1)
+
+
 _SPIKES = _spike_fan()
+_SPIKE_CORNERS = _spike_corners(_SPIKES)
 
 
 def _draw_spikes(scene: Scene, ball: Ball, colour: palette.Colour, *, front: bool) -> None:
     facing = ball.facing(_SPIKES)
     keep = (facing > -0.1) & (_SPIKES[:, 1] < -0.5) if front else facing < 0.45
-    spikes = _SPIKES[keep]
-    shapes = []
-    for spike in spikes[np.argsort(facing[keep])]:
-        side = np.cross(spike, (0.0, 0.3, 1.0))
-        side /= max(np.linalg.norm(side), 1e-6)
-        lean = spike * 1.36 + np.array([0.12, -0.12, 0.0])
-        base = np.array([spike * 0.8 - side * 0.34, lean, spike * 0.8 + side * 0.34])
-        shapes.append(ink.polygon(ball.place(base)))
+    order = np.flatnonzero(keep)[np.argsort(facing[keep])]
+    shapes = [ink.polygon(corners) for corners in ball.place(_SPIKE_CORNERS[order])]
     whole = ink.unite(ball.outline(0.98), *shapes) if not front else None
     if whole is not None:
         scene.solid(whole, colour, relief=0.15)

@@ -3,8 +3,8 @@
 In: point arrays (N, 2) in px. Out: `Pen.rgba()`, straight alpha.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 import skia
@@ -16,11 +16,9 @@ Colour = tuple[float, float, float]
 def polygon(points: np.ndarray, *, closed: bool = True) -> Path:
     """Return a path with straight edges through points (N, 2)."""
     path = Path()
-    rows = points.tolist()
-    path.moveTo(*rows[0])
-    line_to = path.lineTo
-    for x, y in rows[1:]:
-        line_to(x, y)
+    x, y = points.T.tolist()
+    path.moveTo(x[0], y[0])
+    deque(map(path.lineTo, x[1:], y[1:]), maxlen=0)
     if closed:
         path.close()
     return path
@@ -69,9 +67,7 @@ def _append_cubics(path: Path, flat: np.ndarray, directions: np.ndarray, *, clos
     rows[:, 2] = flat[1:]
     if path.isEmpty():
         path.moveTo(flat[0].real, flat[0].imag)
-    cubic_to = path.cubicTo
-    for a, b, c, d, e, f in rows.view(np.float64).tolist():
-        cubic_to(a, b, c, d, e, f)
+    deque(map(path.cubicTo, *rows.view(np.float64).T.tolist()), maxlen=0)
     if closed:
         path.close()
     return path
@@ -158,11 +154,16 @@ def shift(path: Path, dx: float, dy: float) -> Path:
     return moved
 
 
-def unite(first: Path, *others: Path) -> Path:
+def unite(*paths: Path) -> Path:
     """Return the union of areas."""
-    for other in others:
-        first = skia.Op(first, other, skia.PathOp.kUnion_PathOp)
-    return first
+    if len(paths) == 1:
+        return paths[0]
+    if len(paths) == 2:
+        return skia.Op(paths[0], paths[1], skia.PathOp.kUnion_PathOp)
+    builder = skia.OpBuilder()
+    for path in paths:
+        builder.add(path, skia.PathOp.kUnion_PathOp)
+    return builder.resolve()
 
 
 def subtract(first: Path, second: Path) -> Path:
@@ -243,15 +244,9 @@ class Pen:
     def _fill_shaded(self, path: Path, shader: skia.Shader) -> None:
         self._canvas.drawPath(path, skia.Paint(AntiAlias=True, Shader=shader))
 
-    @contextmanager
-    def clipped(self, path: Path, *, outside: bool = False) -> Iterator[None]:
-        """Keep paint inside (or outside) an area."""
-        self._canvas.save()
-        self._canvas.clipPath(path, skia.ClipOp.kDifference if outside else skia.ClipOp.kIntersect, True)
-        try:
-            yield
-        finally:
-            self._canvas.restore()
+    def clipped(self, path: Path, *, outside: bool = False) -> "_Clip":
+        """Keep paint inside (or outside) an area, as a context."""
+        return _Clip(self._canvas, path, skia.ClipOp.kDifference if outside else skia.ClipOp.kIntersect)
 
     def rgba(self) -> np.ndarray:
         """Return the picture, (size, size, 4) uint8, straight alpha."""
@@ -260,3 +255,17 @@ class Pen:
         if not self._surface.readPixels(info, straight, straight.strides[0], 0, 0):
             raise AssertionError("skia would not hand the pixels back")
         return straight
+
+
+class _Clip:
+    """The context of `Pen.clipped`."""
+
+    def __init__(self, canvas: skia.Canvas, path: Path, kind: skia.ClipOp) -> None:
+        self._canvas, self._path, self._kind = canvas, path, kind
+
+    def __enter__(self) -> None:
+        self._canvas.save()
+        self._canvas.clipPath(self._path, self._kind, True)
+
+    def __exit__(self, *exception: object) -> None:
+        self._canvas.restore()
