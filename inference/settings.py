@@ -26,7 +26,7 @@ class RenderSettings:
         engine: Name in `engine.ENGINES`.
         seed: Key of all noise, 0 <= seed < 2**63.
         steps: Network evaluations per frame.
-        caption: What the character is; None takes the pack's caption.
+        caption: What the character is, in the base's words; None takes the pack's prompt.
         control_scale: Strength of the control picture; 1 = as trained.
         lora_scale: Strength of the pack's LoRA; 1 = as trained, 0 = the bare base.
         noise_share: Part of the noise's variance that all frames have in common; 1 = the same noise in every frame.
@@ -73,7 +73,7 @@ class RuntimeSettings:
     Attributes:
         backend: "openvino", "torch", or "auto": torch where there is a GPU, else OpenVINO.
         device: "cpu", "cuda", or "auto".
-        num_threads: Cores for the network; 0 = all that this process may use.
+        num_threads: Cores for an exported network; 0 = all that this process may use. Torch follows OMP_NUM_THREADS.
         window_frames: Frames held at a time; 0 = what suits the engine.
         cache_dir: Where exported networks lie; None: $PERFKIT_CACHE, else ~/.cache/perfkit.
         take: The take that a .perf was captured from, for its sound and its pictures; None: as the source says.

@@ -61,13 +61,14 @@ class NanoEngine:
     def __init__(self, request: EngineRequest, runtime: RuntimeSettings, *, weights_dir: Path = WEIGHTS_DIR) -> None:
         placement = choose_placement(runtime)
         on_gpu = placement.device != "cpu"
-        self.frames_per_call = FRAMES_PER_CALL_GPU if on_gpu else FRAMES_PER_CALL
+        self._batch = FRAMES_PER_CALL_GPU if on_gpu else FRAMES_PER_CALL
+        self.frames_per_call = self._batch
         self.num_workers = placement.num_cores if placement.backend == "openvino" else 1
         base_digest = digest_weights(weights_dir)
         if request.lora_path is not None:
             _check_lora(request.lora_path, base_digest)
         network_key = _digest_networks(request, base_digest)
-        settings = [network_key, request.control_scale, request.precision, placement.backend, self.frames_per_call]
+        settings = [network_key, request.control_scale, request.precision, placement.backend, self._batch]
         self.digest = _digest_json([*settings, importlib.metadata.version(placement.backend)])
         self._scale = np.array([request.control_scale], dtype=np.float32)
 
@@ -98,9 +99,9 @@ class NanoEngine:
         return np.concatenate(pictures)[: len(latents_NChw)]
 
     def _split(self, rows: np.ndarray) -> list[np.ndarray]:
-        num_missing = -len(rows) % self.frames_per_call
+        num_missing = -len(rows) % self._batch
         filled = np.concatenate([rows, np.repeat(rows[-1:], num_missing, axis=0)]) if num_missing else rows
-        return list(filled.reshape(-1, self.frames_per_call, *rows.shape[1:]))
+        return list(filled.reshape(-1, self._batch, *rows.shape[1:]))
 
 
 def digest_weights(weights_dir: Path = WEIGHTS_DIR) -> str:

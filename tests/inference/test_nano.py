@@ -8,13 +8,15 @@ from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 from safetensors.torch import save_file
 
+from perfkit.control import ControlFrame
 from perfkit.errors import SettingsError, WeightsError
 from perfkit.inference.engine import EngineRequest, make_engine
 from perfkit.inference.engines import nano_model
 from perfkit.inference.engines.nano import LATENT_SHAPE, WEIGHTS_DIR, digest_weights
 from perfkit.inference.engines.nano_graphs import merge_lora
 from perfkit.inference.sampling import make_flow_times, make_noise, sample_flow
-from perfkit.inference.settings import RuntimeSettings
+from perfkit.inference.settings import RenderSettings, RuntimeSettings
+from perfkit.inference.stylize import stylize
 
 REQUEST = EngineRequest("human brown hair")
 ON_TORCH = RuntimeSettings(backend="torch", device="cpu")
@@ -75,6 +77,20 @@ def test_number_of_cores_changes_no_pixel(cache_dir, control_NHW3):
         for threads in (1, 2)
     ]
     assert np.array_equal(*pictures)
+
+
+def test_window_batch_and_resume_change_no_pixel(cache_dir, control_NHW3):
+    engine = make_engine("nano", REQUEST, RuntimeSettings(backend="openvino", cache_dir=cache_dir))
+    controls = [ControlFrame(index, index / 25, control_NHW3[index % 3]) for index in range(7)]
+    settings = RenderSettings(steps=2, noise_share=0.5, blend_frames=1)
+    whole = [frame.image_rgba for frame in stylize(controls, engine, settings)]
+    again = [frame.image_rgba for frame in stylize(controls, engine, settings, window_frames=3)]
+    engine.frames_per_call = 3
+    other_batch = [frame.image_rgba for frame in stylize(controls, engine, settings, window_frames=5)]
+    resumed = [frame.image_rgba for frame in stylize(controls[2:], engine, settings, first=3)]
+    assert np.array_equal(again, whole)
+    assert np.array_equal(other_batch, whole)
+    assert np.array_equal(resumed, whole[3:])
 
 
 def test_with_a_warm_cache_torch_is_not_even_imported(cache_dir):
