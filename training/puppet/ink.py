@@ -47,7 +47,7 @@ def _complex(points: np.ndarray) -> np.ndarray:
 
 
 def _unit(step: np.ndarray) -> np.ndarray:
-    return step / np.maximum(np.abs(step), 1e-9)
+    return step / (np.abs(step) + 1e-12)
 
 
 def _open_directions(flat: np.ndarray) -> np.ndarray:
@@ -94,32 +94,30 @@ def hull_points(points: np.ndarray, num_directions: int = 48) -> np.ndarray:
 
 def curve(points: np.ndarray, fine: int = 4) -> np.ndarray:
     """Return a fine open polyline (fine * (N - 1) + 1, D) through points (N, D), Catmull-Rom like `smooth`."""
-    points = np.asarray(points, dtype=np.float64)
-    tangents = np.empty_like(points)
-    tangents[1:-1] = 0.5 * (points[2:] - points[:-2])
-    tangents[0], tangents[-1] = points[1] - points[0], points[-1] - points[-2]
-    start, end = _hermite(fine)
-    ends = np.concatenate((points[:-1], tangents[:-1]), axis=1), np.concatenate((points[1:], tangents[1:]), axis=1)
-    width = points.shape[1]
-    out = np.empty((len(points) - 1, fine, width))
-    out[:] = start[:, :1] * ends[0][:, None, :width]
-    out += start[:, 1:] * ends[0][:, None, width:]
-    out += end[:, :1] * ends[1][:, None, :width]
-    out += end[:, 1:] * ends[1][:, None, width:]
-    return np.concatenate((out.reshape(-1, width), points[-1:]))
+    key = len(points), fine
+    if key not in _CURVES:
+        _CURVES[key] = _curve_weights(*key)
+    return _CURVES[key] @ points
 
 
-_HERMITES: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+_CURVES: dict[tuple[int, int], np.ndarray] = {}
 
 
-def _hermite(fine: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return weights (fine, 2) of point and tangent at a segment's start, and at its end."""
-    if fine not in _HERMITES:
-        t = np.arange(fine) / fine
-        start = np.stack([2 * t**3 - 3 * t**2 + 1, t**3 - 2 * t**2 + t], axis=1)
-        end = np.stack([-2 * t**3 + 3 * t**2, t**3 - t**2], axis=1)
-        _HERMITES[fine] = start, end
-    return _HERMITES[fine]
+def _curve_weights(count: int, fine: int) -> np.ndarray:
+    """Return the matrix (fine * (count - 1) + 1, count) that refines any open line of `count` points (Hermite)."""
+    place = np.eye(count)
+    tangent = np.zeros((count, count))
+    tangent[1:-1] = 0.5 * (place[2:] - place[:-2])
+    tangent[0], tangent[-1] = place[1] - place[0], place[-1] - place[-2]
+    t = (np.arange(fine) / fine)[:, None]
+    rows = [
+        (2 * t**3 - 3 * t**2 + 1) * place[row]
+        + (t**3 - 2 * t**2 + t) * tangent[row]
+        + (3 * t**2 - 2 * t**3) * place[row + 1]
+        + (t**3 - t**2) * tangent[row + 1]
+        for row in range(count - 1)
+    ]
+    return np.concatenate([*rows, place[-1:]])
 
 
 def ribbon(points: np.ndarray, widths: np.ndarray) -> Path:
