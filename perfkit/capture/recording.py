@@ -73,9 +73,10 @@ def record(take: Take, tracker: Tracker, *, on_progress: OnProgress | None = Non
             if on_progress is not None:
                 on_progress(index + 1, max(index + 1, take.info.num_frames_from_content))
     if not any(observation.has_face for observation in seen):
+        num_bodies = sum(bool(np.isfinite(observation.body).all()) for observation in seen)
         raise CaptureError(
-            f"{take.path}: no performer's face found in {len(seen)} frames; give a take whose face is lit, turned to "
-            f"the camera and at least about 40 px high"
+            f"{take.path}: no performer's face found in {len(seen)} frames (a body in {num_bodies}); give a take whose "
+            f"face is lit, turned to the camera and at least 40 px high"
         )
     return _stack(take, FrameTimes(np.array(all_pts, np.int64), Fraction(time_base)), seen, tracker.versions)
 
