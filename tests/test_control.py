@@ -148,9 +148,9 @@ def test_a_picture_takes_at_most_three_milliseconds():
     for style in CONTROL_STYLES:
         spent = []
         for _ in range(40):
-            start = time.perf_counter()
+            start = time.process_time()
             draw_control_frame(face, visibility, body=body, style=style)
-            spent.append(time.perf_counter() - start)
+            spent.append(time.process_time() - start)
         assert np.quantile(spent, 0.2) < 3e-3, style
 
 
