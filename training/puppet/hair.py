@@ -10,6 +10,7 @@ import numpy as np
 
 from perfkit.training.puppet import ink, palette
 from perfkit.training.puppet.scene import Ball, Scene
+from perfkit.training.puppet.tails import draw_tails
 
 
 @dataclass(frozen=True)
@@ -151,8 +152,7 @@ def draw_back_hair(scene: Scene) -> None:
         return
     base = palette.shaded(hair_rgb(scene), 0.3)
     ball = cap_ball(scene)
-    if look.hair in _TAILS:
-        _TAILS[look.hair](scene, ball, False)
+    draw_tails(scene, colour=hair_rgb(scene), front=False)
     if cut.curtain:
         _draw_curtain(scene, ball, cut, base)
     elif look.hair == "spiky":
@@ -230,8 +230,7 @@ def draw_front_hair(scene: Scene) -> None:
         _draw_strands(scene, ball, cap, colour)
     if look.hair == "quiff":
         _draw_quiff(scene, ball, colour)
-    if look.hair in _TAILS:
-        _TAILS[look.hair](scene, ball, True)
+    draw_tails(scene, colour=colour, front=True)
 
 
 def _draw_strands(scene: Scene, ball: Ball, cap: ink.Path, colour: palette.Colour) -> None:
@@ -319,67 +318,6 @@ def _curl_outline(scene: Scene, ball: Ball) -> ink.Path:
 
 def _draw_curls(scene: Scene, ball: Ball, base: palette.Colour) -> None:
     scene.solid(_curl_outline(scene, ball), base, relief=0.2)
-
-
-def _tail(scene: Scene, root: np.ndarray, tip: np.ndarray, width: float, colour: palette.Colour) -> None:
-    """Draw a hanging lock between two picture points, px; width in head units."""
-    t = np.linspace(0, 1, 7)
-    bow = np.sin(np.pi * t)[:, None] * np.array([0.25 * np.sign(tip[0] - root[0] + 1e-6), 0.0]) * width * scene.unit
-    spine = root + t[:, None] * (tip - root) + bow
-    profile = width * scene.unit * (0.55 + 0.9 * np.sin(np.pi * (0.12 + 0.7 * t))) * (1 - t**3 * 0.92)
-    scene.solid(ink.ribbon(ink.curve(spine, 3), np.interp(np.linspace(0, 1, 19), t, profile)), colour, relief=0.12)
-
-
-def _draw_ponytail(scene: Scene, ball: Ball, front: bool) -> None:
-    behind = scene.rotation[2, 2] > 0.15
-    if front == behind:
-        return
-    root = scene.place(np.array([0.0, -0.62, -1.06]))
-    sway = scene.place(np.array([0.0, -0.4, -1.65]))
-    tip = np.array([sway[0], root[1] + 1.9 * scene.unit])
-    _tail(scene, root, tip, 0.42, hair_rgb(scene))
-    scene.solid(ink.disc(root, 0.13 * scene.unit), palette.CLOTH[scene.look.cloth_colour], relief=0.04)
-
-
-def _draw_twintails(scene: Scene, ball: Ball, front: bool) -> None:
-    for sign in (1.0, -1.0):
-        root3 = np.array([sign * (scene.rig.face_width * 0.95), -0.55, -0.32])
-        near = scene.facing((sign, 0.0, -0.3)) > 0.25
-        if near != front:
-            continue
-        root = scene.place(root3 * (1.08, 1.0, 1.0))
-        away = scene.place(root3 + (sign * 0.55, 0.0, -0.1))
-        tip = np.array([away[0], root[1] + 2.0 * scene.unit])
-        _tail(scene, root, tip, 0.4, hair_rgb(scene))
-        scene.solid(ink.disc(root, 0.12 * scene.unit), palette.CLOTH[scene.look.cloth_colour], relief=0.04)
-
-
-def _draw_braids(scene: Scene, ball: Ball, front: bool) -> None:
-    for sign in (1.0, -1.0):
-        near = scene.facing((sign, 0.0, 0.5)) > -0.1
-        if near != front:
-            continue
-        root = scene.place(np.array([sign * scene.rig.face_width * 0.98, 0.45, -0.1]))
-        for link in range(5):
-            centre = root + np.array([sign * 0.03 * link, 0.27 * link]) * scene.unit
-            size = (0.17 - 0.012 * link) * scene.unit
-            scene.solid(
-                ink.ellipse(centre, (size, 0.25 * size * sign), (0.0, 0.95 * size)), hair_rgb(scene), relief=0.07
-            )
-        end = root + np.array([sign * 0.15, 1.32]) * scene.unit
-        scene.solid(ink.disc(end, 0.09 * scene.unit), palette.CLOTH[scene.look.cloth_colour], relief=0.04)
-
-
-def _draw_bun(scene: Scene, ball: Ball, front: bool) -> None:
-    top = np.array([0.0, -1.2, -0.45])
-    toward = scene.rotation[2] @ top > 0
-    if front != toward:
-        return
-    path = Ball(scene, (0.0, -1.26, -0.48), (0.36, 0.32, 0.36)).outline()
-    scene.solid(path, hair_rgb(scene), relief=0.1)
-
-
-_TAILS = {"ponytail": _draw_ponytail, "twintails": _draw_twintails, "braids": _draw_braids, "bun": _draw_bun}
 
 
 def _draw_mohawk(scene: Scene) -> None:
