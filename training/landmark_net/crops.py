@@ -10,7 +10,7 @@ import numpy as np
 
 from perfkit.training.landmark_net.cutting import cut_crop, make_crop_transform
 from perfkit.training.landmark_net.network import INPUT_PX
-from perfkit.training.puppet import draw, sample_character, sample_light, sample_performance
+from perfkit.training.puppet import draw_pose, pose_performance, sample_character, sample_light, sample_performance
 from perfkit.vocabulary import NUM_CONTOUR_POINTS
 
 HELD_OUT_SEED = 900_000_000
@@ -45,8 +45,8 @@ def make_crops(index: int, *, num_drawings: int, seed: int = 0) -> Crops:
     for number in range(num_drawings):
         rng = np.random.default_rng([seed, index, number])
         puppet = sample_character(int(rng.integers(HELD_OUT_SEED)))
-        pose = sample_performance(rng)
-        drawing = draw(puppet, pose, sample_light(rng))
+        pose = pose_performance(puppet.rig, sample_performance(rng))
+        drawing = draw_pose(puppet, pose, sample_light(rng))
         premultiplied = _premultiply(drawing.rgba)
         for _ in range(CROPS_PER_DRAWING):
             crop_from_picture = _draw_similarity(rng, drawing.face)

@@ -21,7 +21,7 @@ from perfkit.metrics import eye_distance_from_rig, measure_landmark_error
 from perfkit.training.landmark_net.crops import HELD_OUT_SEED, Crops, make_crops
 from perfkit.training.landmark_net.net import LandmarkNet, tensor_from_crops
 from perfkit.training.landmark_net.network import LandmarkNetwork
-from perfkit.training.puppet import draw, sample_character, sample_light, sample_performance
+from perfkit.training.puppet import draw_pose, pose_performance, sample_character, sample_light, sample_performance
 from perfkit.vocabulary import CONTOUR_SLICES
 
 EVALUATION_SEED = 2025
@@ -199,8 +199,9 @@ def measure_landmark_net(net: LandmarkNet, count: int) -> LandmarkFigures:
     faces, visibilities, pictures, distances, yaws = [], [], [], [], []
     for index in range(count):
         rng = np.random.default_rng([EVALUATION_SEED, index])
-        puppet, pose = sample_character(HELD_OUT_SEED + index), sample_performance(rng)
-        drawing = draw(puppet, pose, sample_light(rng))
+        puppet = sample_character(HELD_OUT_SEED + index)
+        pose = pose_performance(puppet.rig, sample_performance(rng))
+        drawing = draw_pose(puppet, pose, sample_light(rng))
         alpha = drawing.rgba[..., 3:].astype(np.float32) / 255
         pictures.append(np.rint(drawing.rgba[..., :3] * alpha + 127.5 * (1 - alpha)).astype(np.uint8))
         is_inside = ((drawing.face > 0) & (drawing.face < drawing.rgba.shape[0])).all(axis=-1)

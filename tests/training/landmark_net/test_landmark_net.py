@@ -16,7 +16,7 @@ from perfkit.training.landmark_net.train import (
     save_weights,
     train_landmark_net,
 )
-from perfkit.vocabulary import NUM_CONTOUR_POINTS
+from perfkit.vocabulary import CONTOUR_SLICES, NUM_CONTOUR_POINTS
 
 SHORT = LandmarkSettings(steps=3, num_drawings=1)
 
@@ -85,3 +85,10 @@ def test_absent_and_foreign_weights_are_refused_in_one_line(tmp_path):
 def test_packaged_network_reads_held_out_puppets():
     assert WEIGHTS_PATH.stat().st_size <= 8_000_000
     assert measure_landmark_net(LandmarkNet.load(), 24).median < 0.08
+
+
+def test_one_head_unit_is_half_the_height_of_a_face():
+    crops = make_crops(11, num_drawings=2)
+    oval = crops.points[:, CONTOUR_SLICES["face_oval"]]
+    height = np.linalg.norm(oval.max(axis=1) - oval.min(axis=1), axis=-1)
+    assert np.all((1.6 * crops.unit < height) & (height < 4 * crops.unit))
