@@ -4,72 +4,52 @@ In: a path, a CharacterPack, settings. Out: a video, its provenance beside it (V
 Nothing appears under its name before it is whole; Ctrl-C leaves nothing behind.
 """
 
-import logging
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
-from fractions import Fraction
 from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 
-from perfkit.calibrate import load_calibration
-from perfkit.capture import capture_take
-from perfkit.composite import TAKE, StylizedFrame, composite, join_side_by_side, make_background
+from perfkit.calibrate import Calibration, load_calibration
+from perfkit.composite import TAKE, StylizedFrame, composite, join_side_by_side
 from perfkit.control import draw_control
-from perfkit.errors import MediaError, TrackError
-from perfkit.files import check_parent
+from perfkit.errors import MediaError
 from perfkit.inference.devices import choose_placement
-from perfkit.inference.engine import Engine, EngineRequest, make_engine
-from perfkit.inference.settings import DEFAULT_BACKGROUND, RenderSettings, RuntimeSettings
+from perfkit.inference.job import Job, check_output, make_character_engine, open_job, read_performance
+from perfkit.inference.settings import RenderSettings, RuntimeSettings
 from perfkit.inference.stylize import count_window_frames, stylize
-from perfkit.inference.timing import StageClock, TimedEngine
 from perfkit.manifest import digest_file
 from perfkit.pack import CharacterPack
 from perfkit.provenance import Provenance, provenance_path, save_provenance
 from perfkit.queues import ReadAhead, WriteBehind
 from perfkit.report import Moment, choose_moments, make_moment, save_contact_sheet
 from perfkit.retarget import RetargetSettings, retarget
-from perfkit.take import Take
-from perfkit.track import CharacterTrack, PerformanceTrack, load_track
-from perfkit.video import digest_take, iterate_frames, open_take
-from perfkit.video_write import FORMATS, VideoWriter
+from perfkit.track import CharacterTrack, PerformanceTrack
+from perfkit.video import iterate_frames
+from perfkit.video_write import VideoWriter
 
-__all__ = ["RenderSettings", "RuntimeSettings", "draw_control_video", "render", "render_take"]
+__all__ = ["RenderSettings", "RuntimeSettings", "draw_control_video", "make_character_engine", "render", "render_take"]
 
 DEFAULT_SETTINGS = RenderSettings()
 DEFAULT_RUNTIME = RuntimeSettings()
-PERF_SUFFIX = ".perf"
 _READ_AHEAD_FRAMES = 8
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
-    """One render, all its inputs open.
+class Written:
+    """What `render` wrote.
 
     Attributes:
-        source: The path that was given.
-        performance: What the performer did.
-        take: The take, if it is there; a .perf may come without.
-        pack: The character.
-        engine: The base network, made for the character.
-        settings: What changes pixels.
-        runtime: What does not.
-        clock: Measures the stages.
-        notes: What was odd so far.
+        size_wh: Size of the pictures, px.
+        moments: Columns for the contact sheet; none if none is wanted.
+        notes: What was done to the sound.
     """
 
-    source: Path
-    performance: PerformanceTrack
-    take: Take | None
-    pack: CharacterPack
-    engine: Engine
-    settings: RenderSettings
-    runtime: RuntimeSettings
-    clock: StageClock
-    notes: tuple[str, ...] = ()
+    size_wh: tuple[int, int]
+    moments: tuple[Moment, ...]
+    notes: tuple[str, ...]
 
 
 def render_take(
@@ -95,42 +75,13 @@ def render_take(
         PerfkitError: What cannot be read, tracked, drawn or written, in one line.
     """
     out_path = Path(out_path)
-    clock = StageClock()
-    with clock.measure("total"):
-        check_output(out_path, has_alpha=settings.alpha)
-        if runtime.contact_sheet is not None:
-            check_parent(runtime.contact_sheet)
-        with clock.measure("prepare"):
-            engine = make_character_engine(pack, settings, runtime)
-        with clock.measure("capture"):
-            performance, take, notes = read_performance(Path(source), runtime)
-        if take is None and _needs_take(settings):
-            raise MediaError(
-                f"{source}: background 'take' and side by side need the take's pictures; give the take too"
-            )
-        timed = TimedEngine(engine, clock)
-        job = Job(Path(source), performance, take, pack, timed, settings, runtime, clock, notes)
-        result = render(job, out_path)
+    job = open_job(Path(source), pack, out_path, settings, runtime)
+    written = render(job, out_path)
+    save_provenance(_describe(job, out_path, written), provenance_path(out_path))
     if runtime.contact_sheet is not None:
-        title = f"{Path(source).name}  -  {pack.name}"
-        save_contact_sheet(result.moments, runtime.contact_sheet, title=title)
-    save_provenance(_describe(job, out_path, result), provenance_path(out_path))
+        title = f"{job.performance.source.name}  -  {pack.name}"
+        save_contact_sheet(list(written.moments), runtime.contact_sheet, title=title)
     return out_path
-
-
-@dataclass(frozen=True)
-class Written:
-    """What `render` wrote.
-
-    Attributes:
-        size_wh: Size of the pictures, px.
-        moments: Columns for the contact sheet; none if none is wanted.
-        notes: What was done to the sound.
-    """
-
-    size_wh: tuple[int, int]
-    moments: list[Moment]
-    notes: tuple[str, ...]
 
 
 def render(job: Job, out_path: Path) -> Written:
@@ -139,139 +90,12 @@ def render(job: Job, out_path: Path) -> Written:
     Raises:
         PerfkitError: What cannot be drawn or written, in one line.
     """
-    with job.clock.measure("retarget"):
-        character = retarget_performance(
-            job.performance, job.pack, settings=job.settings.retarget, calibration_path=job.settings.calibration
-        )
-    with ExitStack() as stack, job.clock.measure("render"):
-        controls = _ahead(
-            stack,
-            job,
-            "control",
-            draw_control(character, style=job.engine.control_style, image_wh=job.engine.canvas_wh),
-        )
-        window_frames = count_window_frames(job.engine, job.runtime.window_frames)
-        stylized = stylize(controls, job.engine, job.settings, window_frames=window_frames)
-        characters = stack.enter_context(ReadAhead(stylized, depth=window_frames))
+    with job.clock.measure("render"), ExitStack() as stack:
+        character = _retarget(job)
+        controls = _run_ahead(stack, job, "control", _draw_control(character, job))
+        characters = _run_ahead(stack, job, "stylize", _stylize(controls, job), depth=_count_window_frames(job))
         pictures = _composite_frames(characters, _iterate_take(stack, job), job)
         return _write(pictures, job, out_path)
-
-
-def make_character_engine(pack: CharacterPack, settings: RenderSettings, runtime: RuntimeSettings) -> Engine:
-    """Make the engine for a pack, with its LoRA.
-
-    Raises:
-        PackError: The pack has no LoRA for the engine.
-        WeightsError: Base or LoRA absent or damaged, or not made for each other.
-    """
-    request = EngineRequest(
-        caption=pack.prompt if settings.caption is None else settings.caption,
-        lora_path=pack.lora_path(settings.engine) if settings.lora_scale else None,
-        lora_scale=settings.lora_scale,
-        control_scale=settings.control_scale,
-        precision=settings.precision,
-    )
-    return make_engine(settings.engine, request, runtime)
-
-
-def read_performance(source: Path, runtime: RuntimeSettings) -> tuple[PerformanceTrack, Take | None, tuple[str, ...]]:
-    """Capture a take, or load a .perf and look at its take if that is given.
-
-    Returns:
-        The track, the take (None: not given), and notes.
-
-    Raises:
-        PerfkitError: It cannot be read or tracked, or the take given is not the one that the .perf was captured from.
-    """
-    if source.suffix.lower() != PERF_SUFFIX:
-        take = open_take(source)
-        return capture_take(source, on_progress=runtime.on_capture), take, take.info.notes
-    performance = load_track(source)
-    if runtime.take is None:
-        note = f"{source.name}: its take is not given, so the video has no sound; name the take to have it"
-        _log.warning(note)
-        return performance, None, (note,)
-    take = open_take(runtime.take)
-    if digest_take(take) != performance.take_digest:
-        raise TrackError(
-            f"{runtime.take}: is not the take that {source} was captured from (its digest differs); give that take, or "
-            "capture anew"
-        )
-    return performance, take, take.info.notes
-
-
-def retarget_performance(
-    performance: PerformanceTrack,
-    pack: CharacterPack,
-    *,
-    settings: RetargetSettings | None = None,
-    calibration_path: Path | None = None,
-) -> CharacterTrack:
-    """Give the performance to the character, measured from a saved neutral face or from the take's own."""
-    calibration = None if calibration_path is None else load_calibration(calibration_path)
-    settings = replace(settings or RetargetSettings(), canvas_wh=pack.canvas_wh)
-    return retarget(performance, pack.rig, calibration=calibration, settings=settings)
-
-
-def _ahead(stack: ExitStack, job: Job, stage: str, items: Iterable) -> Iterable:
-    return stack.enter_context(ReadAhead(job.clock.iterate(stage, items), depth=_READ_AHEAD_FRAMES))
-
-
-def _iterate_take(stack: ExitStack, job: Job) -> Iterable[np.ndarray | None]:
-    """Return the take's pictures, frame for frame, or None for each where nobody looks at them."""
-    wanted = _needs_take(job.settings) or job.runtime.contact_sheet is not None
-    if job.take is None or not wanted:
-        return repeat(None)
-    pictures = (image_rgb for _, _, image_rgb in iterate_frames(job.take))
-    return _ahead(stack, job, "decode", pictures)
-
-
-def _composite_frames(
-    characters: Iterable[StylizedFrame], take_pictures: Iterable[np.ndarray | None], job: Job
-) -> Iterator[tuple[int, np.ndarray, Moment | None]]:
-    """Yield (index, picture to write, column of the contact sheet if this is one of its moments)."""
-    settings = job.settings
-    wants_sheet = job.runtime.contact_sheet is not None
-    chosen = choose_moments(len(job.performance)) if wants_sheet else frozenset()
-    spec = DEFAULT_BACKGROUND if settings.alpha else settings.background
-    background = make_background(spec, job.engine.canvas_wh)
-    for frame, take_rgb in zip(characters, take_pictures, strict=False):
-        with job.clock.measure("composite"):
-            moment, is_chosen = None, frame.index in chosen
-            image = frame.image_rgba
-            if not settings.alpha or is_chosen:
-                character_rgb = composite(frame.image_rgba, background(frame.seconds, take_rgb))
-                image = image if settings.alpha else character_rgb
-            if is_chosen:
-                moment = make_moment(frame.seconds, take_rgb, character_rgb)
-            if settings.side_by_side and take_rgb is not None:
-                image = join_side_by_side(take_rgb, image)
-        yield frame.index, image, moment
-
-
-def _write(pictures: Iterator[tuple[int, np.ndarray, Moment | None]], job: Job, out_path: Path) -> Written:
-    times, num_done = job.performance.times, 0
-    moments: list[Moment] = []
-    size_wh = (0, 0)
-    with VideoWriter(out_path, time_base=times.time_base, rate_fps=times.rate_fps, sound_from=job.take) as writer:
-
-        def encode(item: tuple[np.ndarray, int]) -> None:
-            with job.clock.measure("encode"):
-                writer.write(*item)
-
-        with WriteBehind(encode) as out:
-            for index, image, moment in pictures:
-                out.put((image, int(times.pts[index])))
-                moments += [moment] if moment is not None else []
-                size_wh = (image.shape[1], image.shape[0])
-                num_done += 1
-                if job.runtime.on_progress is not None:
-                    job.runtime.on_progress(num_done, len(times))
-        if num_done < len(times):
-            raise MediaError(
-                f"{job.source}: the take gave {num_done} pictures, its track has {len(times)} frames; capture it anew"
-            )
-    return Written(size_wh, moments, tuple(writer.notes))
 
 
 def draw_control_video(
@@ -288,13 +112,16 @@ def draw_control_video(
     Raises:
         PerfkitError: What cannot be read, tracked or written, in one line.
     """
-    out_path = Path(out_path)
-    check_output(out_path)
-    performance, take, _ = read_performance(Path(source), runtime)
-    times = performance.times
-    controls = draw_control(retarget_performance(performance, pack, calibration_path=calibration), style=style)
+    source, out_path = Path(source), Path(out_path)
+    check_output(out_path, source)
+    neutral = None if calibration is None else load_calibration(calibration)
+    performance = read_performance(source, runtime)
+    times = performance.track.times
+    controls = draw_control(retarget_performance(performance.track, pack, calibration=neutral), style=style)
     with (
-        VideoWriter(out_path, time_base=times.time_base, rate_fps=times.rate_fps, sound_from=take) as writer,
+        VideoWriter(
+            out_path, time_base=times.time_base, rate_fps=times.rate_fps or None, sound_from=performance.take
+        ) as writer,
         ReadAhead(controls, depth=_READ_AHEAD_FRAMES) as frames,
     ):
         for frame in frames:
@@ -304,42 +131,113 @@ def draw_control_video(
     return out_path
 
 
-def check_output(path: Path, *, has_alpha: bool = False) -> None:
-    """Refuse before the work begins what would be refused at its end.
-
-    Raises:
-        MediaError: Unknown suffix, a format without alpha, a folder that is not there or may not be written.
-    """
-    VideoWriter(path, time_base=Fraction(1))
-    check_parent(path)
-    suffix = path.suffix.lower()
-    if has_alpha and suffix and not FORMATS[suffix].has_alpha:
-        with_alpha = ", ".join(name for name, file_format in FORMATS.items() if file_format.has_alpha)
-        raise MediaError(f"{path}: {suffix} has no alpha; use {with_alpha}, or no suffix for a folder of PNG")
+def retarget_performance(
+    track: PerformanceTrack,
+    pack: CharacterPack,
+    *,
+    settings: RetargetSettings | None = None,
+    calibration: Calibration | None = None,
+) -> CharacterTrack:
+    """Give the performance to the character, measured from a saved neutral face or from the take's own."""
+    settings = replace(settings or RetargetSettings(), canvas_wh=pack.canvas_wh)
+    return retarget(track, pack.rig, calibration=calibration, settings=settings)
 
 
-def _needs_take(settings: RenderSettings) -> bool:
-    return settings.side_by_side or (settings.background == TAKE and not settings.alpha)
+def _retarget(job: Job) -> CharacterTrack:
+    with job.clock.measure("retarget"):
+        track, settings = job.performance.track, job.settings.retarget
+        return retarget_performance(track, job.pack, settings=settings, calibration=job.calibration)
+
+
+def _draw_control(character: CharacterTrack, job: Job) -> Iterator:
+    return draw_control(character, style=job.engine.control_style, image_wh=job.engine.canvas_wh)
+
+
+def _stylize(controls: Iterable, job: Job) -> Iterator[StylizedFrame]:
+    return stylize(controls, job.engine, job.settings, window_frames=_count_window_frames(job))
+
+
+def _count_window_frames(job: Job) -> int:
+    return count_window_frames(job.engine, job.runtime.window_frames)
+
+
+def _run_ahead(stack: ExitStack, job: Job, stage: str, items: Iterable, *, depth: int = _READ_AHEAD_FRAMES) -> Iterable:
+    return stack.enter_context(ReadAhead(job.clock.iterate(stage, items), depth=depth))
+
+
+def _iterate_take(stack: ExitStack, job: Job) -> Iterable[np.ndarray | None]:
+    """Return the take's pictures, frame for frame, or None for each where nobody looks at them."""
+    settings, take = job.settings, job.performance.take
+    shows_take = settings.side_by_side or (settings.background == TAKE and not settings.alpha)
+    if take is None or not (shows_take or job.runtime.contact_sheet is not None):
+        return repeat(None)
+    pictures = (image_rgb for _, _, image_rgb in iterate_frames(take))
+    return _run_ahead(stack, job, "decode", pictures)
+
+
+def _composite_frames(
+    characters: Iterable[StylizedFrame], take_pictures: Iterable[np.ndarray | None], job: Job
+) -> Iterator[tuple[int, np.ndarray, Moment | None]]:
+    """Yield (index, picture to write, column of the contact sheet if this is one of its moments)."""
+    settings = job.settings
+    wants_sheet = job.runtime.contact_sheet is not None
+    chosen = choose_moments(len(job.performance.track)) if wants_sheet else frozenset()
+    for frame, take_rgb in zip(characters, take_pictures, strict=False):
+        with job.clock.measure("composite"):
+            image, moment = frame.image_rgba, None
+            if not settings.alpha or frame.index in chosen:
+                character_rgb = composite(image, job.background(frame.seconds, take_rgb))
+                image = image if settings.alpha else character_rgb
+            if frame.index in chosen:
+                moment = make_moment(frame.seconds, take_rgb, character_rgb)
+            if settings.side_by_side and take_rgb is not None:
+                image = join_side_by_side(take_rgb, image)
+        yield frame.index, image, moment
+
+
+def _write(pictures: Iterator[tuple[int, np.ndarray, Moment | None]], job: Job, out_path: Path) -> Written:
+    times, take = job.performance.track.times, job.performance.take
+    moments: list[Moment] = []
+    num_done, size_wh = 0, (0, 0)
+    with VideoWriter(out_path, time_base=times.time_base, rate_fps=times.rate_fps or None, sound_from=take) as writer:
+
+        def encode(item: tuple[np.ndarray, int]) -> None:
+            with job.clock.measure("encode"):
+                writer.write(*item)
+
+        with WriteBehind(encode) as out:
+            for index, image, moment in pictures:
+                out.put((image, int(times.pts[index])))
+                moments += [moment] if moment is not None else []
+                size_wh = (image.shape[1], image.shape[0])
+                num_done += 1
+                if job.runtime.on_progress is not None:
+                    job.runtime.on_progress(num_done, len(times))
+        if num_done < len(times):
+            raise MediaError(
+                f"{job.performance.source}: the take gave {num_done} pictures, its track has {len(times)} frames; "
+                "capture it anew"
+            )
+    return Written(size_wh, tuple(moments), tuple(writer.notes))
 
 
 def _describe(job: Job, out_path: Path, written: Written) -> Provenance:
-    times, settings = job.performance.times, job.settings
-    digests = {"take": job.performance.take_digest, "character": job.pack.digest, "engine": job.engine.digest}
+    track, settings = job.performance.track, job.settings
+    digests = {"take": track.take_digest, "character": job.pack.digest, "engine": job.engine.digest}
     files = {"background": Path(settings.background), "calibration": settings.calibration}
     digests |= {name: digest_file(path) for name, path in files.items() if path is not None and path.is_file()}
-    placement = choose_placement(job.runtime)
     return Provenance(
         result=out_path.name,
-        source=job.source.name,
+        source=job.performance.source.name,
         character=job.pack.name,
-        num_frames=len(times),
-        num_frames_without_face=int((job.performance.face_confidence == 0).sum()),
+        num_frames=len(track),
+        num_frames_without_face=int((track.face_confidence == 0).sum()),
         size_wh=written.size_wh,
-        duration_seconds=round(float(times.seconds[-1] - times.seconds[0]), 6),
+        duration_seconds=round(float(track.times.seconds[-1] - track.times.seconds[0]), 6),
         digests=digests,
         settings=asdict(settings),
-        runtime=asdict(placement),
-        trackers=job.performance.trackers,
+        runtime=asdict(choose_placement(job.runtime)),
+        trackers=track.trackers,
         stage_seconds=asdict(job.clock.read()),
-        notes=(*job.notes, *written.notes),
+        notes=(*job.performance.notes, *written.notes),
     )

@@ -26,18 +26,20 @@ class StageSeconds:
         prepare: Loading, merging and compiling the networks.
         retarget: Calibration, smoothing, retargeting.
         control: Drawing control pictures.
-        network: While at least one network call was running.
+        stylize: From control pictures to character pictures, waiting for the former included.
+        network: The part of it during which a network was running.
         decode: Reading the take's pictures for the composite.
         composite: Background, side by side, contact sheet.
         encode: Encoding and writing.
-        render: From the first control picture to the finished file.
-        total: All of it.
+        render: From the track to the finished file.
+        total: Since the clock was made.
     """
 
     capture: float = 0.0
     prepare: float = 0.0
     retarget: float = 0.0
     control: float = 0.0
+    stylize: float = 0.0
     network: float = 0.0
     decode: float = 0.0
     composite: float = 0.0
@@ -52,6 +54,7 @@ class StageClock:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seconds: dict[str, float] = {}
+        self._start = time.perf_counter()
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
@@ -81,7 +84,8 @@ class StageClock:
     def read(self) -> StageSeconds:
         """Return what has been counted so far."""
         with self._lock:
-            return StageSeconds(**{stage: round(seconds, 3) for stage, seconds in self._seconds.items()})
+            counted = {**self._seconds, "total": time.perf_counter() - self._start}
+        return StageSeconds(**{stage: round(seconds, 3) for stage, seconds in counted.items()})
 
 
 class TimedEngine:

@@ -1,6 +1,7 @@
 import json
 import logging
 import threading
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import pytest
 from fake_engine import FakeEngine
 
 from perfkit.capture.protocol import NUM_FACE_POINTS, NUM_HAND_POINTS
-from perfkit.errors import MediaError, PackError, SettingsError, TrackError
-from perfkit.inference import render as render_module
+from perfkit.errors import MediaError, PackError, PerfkitError, SettingsError, TrackError
+from perfkit.inference import job as job_module
 from perfkit.inference.engine import ENGINES
 from perfkit.inference.render import RenderSettings, RuntimeSettings, draw_control_video, render_take
 from perfkit.pack import CharacterPack
@@ -178,8 +179,9 @@ def test_the_sound_is_the_takes_packet_for_packet(takes_dir, pack, out, monkeypa
     source = takes_dir / "people" / "sample_portrait.mp4"
     take = open_take(source)
     pts = [pts for _, pts, _ in iterate_frames(take)]
-    performance = perform(FrameTimes(np.array(pts, np.int64), take.info.time_base), digest_take(take))
-    monkeypatch.setattr(render_module, "read_performance", lambda *_: (performance, take, ()))
+    track = perform(FrameTimes(np.array(pts, np.int64), take.info.time_base), digest_take(take))
+    performance = job_module.Performance(source, track, take)
+    monkeypatch.setattr(job_module, "read_performance", lambda *_: performance)
     render_take(source, pack, out, SETTINGS)
 
     def sound(path):
@@ -273,6 +275,28 @@ BAD_OUTPUTS = {
     "a folder that is not there": ("no/out.mp4", SETTINGS, "does not exist"),
     "alpha in mp4": ("out.mp4", RenderSettings(engine="fake", lora_scale=0, alpha=True), "has no alpha"),
 }
+
+
+BAD_SETTINGS = {
+    "a background that is nothing": {"background": "nothing.png"},
+    "a calibration that is not there": {"calibration": Path("nothing.calibration")},
+    "an unknown engine": {"engine": "nothing"},
+}
+
+
+@pytest.mark.parametrize("change", BAD_SETTINGS.values(), ids=BAD_SETTINGS)
+def test_impossible_settings_are_refused_before_the_take_is_captured(take, pack, out, change, monkeypatch):
+    monkeypatch.setattr(job_module, "capture_take", lambda *_, **__: pytest.fail("the take was captured"))
+    with pytest.raises(PerfkitError, match="nothing") as refusal:
+        render_take(take, pack, out, replace(SETTINGS, **change))
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_result_never_takes_the_place_of_its_source(take, pack):
+    before = take.read_bytes()
+    with pytest.raises(MediaError, match="is the source itself"):
+        render_take(take, pack, take.parent / "." / take.name, SETTINGS)
+    assert take.read_bytes() == before
 
 
 @pytest.mark.parametrize(("name", "settings", "message"), BAD_OUTPUTS.values(), ids=BAD_OUTPUTS)

@@ -1,0 +1,155 @@
+"""What a render starts from, opened and checked: what can be refused is refused before the work begins.
+
+In: paths, a CharacterPack, settings. Out: `Job`.
+"""
+
+import logging
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from perfkit.calibrate import Calibration, load_calibration
+from perfkit.capture import capture_take
+from perfkit.composite import TAKE, Background, make_background
+from perfkit.errors import MediaError, TrackError
+from perfkit.files import check_parent
+from perfkit.inference.engine import Engine, EngineRequest, make_engine
+from perfkit.inference.settings import RenderSettings, RuntimeSettings
+from perfkit.inference.timing import StageClock, TimedEngine
+from perfkit.pack import CharacterPack
+from perfkit.take import Take
+from perfkit.track import PerformanceTrack, load_track
+from perfkit.video import digest_take, open_take
+from perfkit.video_write import FORMATS, VideoWriter
+
+PERF_SUFFIX = ".perf"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Performance:
+    """What a performer did, and where it was seen.
+
+    Attributes:
+        source: The path that was given.
+        track: What they did.
+        take: The take, if it is there; a .perf may come without.
+        notes: What was odd, one line each.
+    """
+
+    source: Path
+    track: PerformanceTrack
+    take: Take | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One render, all its inputs open.
+
+    Attributes:
+        performance: What the performer did.
+        pack: The character.
+        engine: The base network, made for the character.
+        background: What lies behind the character.
+        calibration: The performer's saved neutral face; None fits it to this take.
+        settings: What changes pixels.
+        runtime: What does not.
+        clock: Measures the stages.
+    """
+
+    performance: Performance
+    pack: CharacterPack
+    engine: Engine
+    background: Background
+    calibration: Calibration | None
+    settings: RenderSettings
+    runtime: RuntimeSettings
+    clock: StageClock
+
+
+def open_job(
+    source: Path, pack: CharacterPack, out_path: Path, settings: RenderSettings, runtime: RuntimeSettings
+) -> Job:
+    """Open everything that a render needs; the take is captured last, when nothing else can be refused.
+
+    Raises:
+        PerfkitError: What is not there, does not fit or cannot be written, in one line.
+    """
+    clock = StageClock()
+    check_output(out_path, source, has_alpha=settings.alpha)
+    if runtime.contact_sheet is not None:
+        check_parent(runtime.contact_sheet)
+    needs_take = settings.side_by_side or settings.background == TAKE
+    if needs_take and is_perf(source) and runtime.take is None:
+        raise MediaError(f"{source}: background 'take' and side by side need the take's pictures; give the take too")
+    with clock.measure("prepare"):
+        engine = make_character_engine(pack, settings, runtime)
+        background = make_background(settings.background, engine.canvas_wh)
+        calibration = None if settings.calibration is None else load_calibration(settings.calibration)
+    with clock.measure("capture"):
+        performance = read_performance(source, runtime)
+    timed = TimedEngine(engine, clock)
+    return Job(performance, pack, timed, background, calibration, settings, runtime, clock)
+
+
+def check_output(path: Path, source: Path, *, has_alpha: bool = False) -> None:
+    """Refuse before the work begins what would be refused at its end.
+
+    Raises:
+        MediaError: Unknown suffix, a format without alpha, no folder that may be written, or the source itself.
+    """
+    VideoWriter(path, time_base=Fraction(1))
+    check_parent(path)
+    if path.resolve() == source.resolve():
+        raise MediaError(f"{path}: is the source itself; give the result another name")
+    suffix = path.suffix.lower()
+    if has_alpha and suffix and not FORMATS[suffix].has_alpha:
+        with_alpha = ", ".join(name for name, file_format in FORMATS.items() if file_format.has_alpha)
+        raise MediaError(f"{path}: {suffix} has no alpha; use {with_alpha}, or no suffix for a folder of PNG")
+
+
+def make_character_engine(pack: CharacterPack, settings: RenderSettings, runtime: RuntimeSettings) -> Engine:
+    """Make the engine for a pack, with its LoRA.
+
+    Raises:
+        PackError: The pack has no LoRA for the engine.
+        WeightsError: Base or LoRA absent or damaged, or not made for each other.
+    """
+    request = EngineRequest(
+        caption=pack.prompt if settings.caption is None else settings.caption,
+        lora_path=pack.lora_path(settings.engine) if settings.lora_scale else None,
+        lora_scale=settings.lora_scale,
+        control_scale=settings.control_scale,
+        precision=settings.precision,
+    )
+    return make_engine(settings.engine, request, runtime)
+
+
+def read_performance(source: Path, runtime: RuntimeSettings) -> Performance:
+    """Capture a take, or load a .perf and look at its take if that is given.
+
+    Raises:
+        PerfkitError: It cannot be read or tracked, or the take given is not the one that the .perf was captured from.
+    """
+    if not is_perf(source):
+        take = open_take(source)
+        track = capture_take(source, on_progress=runtime.on_capture)
+        return Performance(source, track, take, track.notes)
+    track = load_track(source)
+    if runtime.take is None:
+        note = f"{source.name}: its take is not given, so the video has no sound; name the take to have it"
+        _log.warning(note)
+        return Performance(source, track, None, (*track.notes, note))
+    take = open_take(runtime.take)
+    if digest_take(take) != track.take_digest:
+        raise TrackError(
+            f"{runtime.take}: is not the take that {source} was captured from (its digest differs); give that take, or "
+            "capture anew"
+        )
+    return Performance(source, track, take, track.notes)
+
+
+def is_perf(source: Path) -> bool:
+    """Return whether a source is a captured performance and not a video."""
+    return source.suffix.lower() == PERF_SUFFIX
