@@ -201,6 +201,15 @@ def test_hands_go_to_the_wrist_they_hang_on_even_against_the_label():
     assert out[0, 0, 0] == 300 and out[1, 0, 0] == 100
 
 
+def test_a_hand_that_jumps_stays_with_its_wrist_against_a_wrong_label():
+    sides = HandSides()
+    sides.sort([hand_at(100, 200, is_left=False)], body_with_wrists(300, 100), 0.0)
+    body = body_with_wrists(400, 250)
+    body[:, 3] = 0.6
+    out = sides.sort([hand_at(250, 200, is_left=True)], body, 0.2)
+    assert np.isnan(out[0]).all() and out[1, 0, 0] == 250
+
+
 def test_a_hand_keeps_its_side_through_one_wrong_label():
     sides, nowhere = HandSides(), np.full((33, 4), np.nan, np.float32)
     for number, is_left in enumerate([True, True, False, True]):

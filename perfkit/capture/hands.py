@@ -17,7 +17,9 @@ _WRISTS = [POSE_INDEX["left_wrist"], POSE_INDEX["right_wrist"]]
 _FAR = 3.0
 """Distances count in hand sizes, up to this many."""
 _SECONDS_REMEMBERED = 0.5
-_WRIST_WEIGHT, _MEMORY_WEIGHT, _LABEL_WEIGHT = 1.0, 2.0, 1.0
+_STRANGE = 1.5
+"""A hand this far from where that side's was before may as well be one that was not there before."""
+_WRIST_WEIGHT, _MEMORY_WEIGHT, _LABEL_WEIGHT = 2.0, 2.0, 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,13 +70,13 @@ class HandSides:
         if np.isfinite(wrist).all():
             distance = float(np.linalg.norm(wrist[:2] - hand.points[0, :2])) / size
             cost += _WRIST_WEIGHT * float(wrist[3]) * min(distance, _FAR)
+        return cost + _MEMORY_WEIGHT * self._strangeness(hand, side, size, seconds)
+
+    def _strangeness(self, hand: FoundHand, side: int, size: float, seconds: float) -> float:
         last = self._last_points[side]
-        if last is not None and seconds - self._last_seconds[side] <= _SECONDS_REMEMBERED:
-            distance = float(np.linalg.norm(last[0, :2] - hand.points[0, :2])) / size
-            cost += _MEMORY_WEIGHT * min(distance, _FAR)
-        else:
-            cost += _MEMORY_WEIGHT * _FAR / 2
-        return cost
+        if last is None or seconds - self._last_seconds[side] > _SECONDS_REMEMBERED:
+            return _STRANGE
+        return min(float(np.linalg.norm(last[0, :2] - hand.points[0, :2])) / size, _STRANGE)
 
 
 def covered_share(face_contours: np.ndarray, hands: np.ndarray) -> float:
