@@ -24,7 +24,8 @@ from perfkit.inference.engines.nano_model import (
     sample_latents,
     tensor_from_rgba,
 )
-from perfkit.metrics import measure_alpha_iou, measure_psnr_db, measure_ssim
+from perfkit.metrics import measure_alpha_iou, measure_landmark_error, measure_psnr_db, measure_ssim
+from perfkit.training.landmark_net import LandmarkNet
 from perfkit.training.nano.pictures import HELD_OUT_SEED, Example, make_example
 
 EVALUATION_SEED = 2024
@@ -112,6 +113,23 @@ def measure_renders(models: NanoModels, count: int) -> list[Figure]:
         label = f"render, {num_steps} step{'s' if num_steps > 1 else ''}"
         figures.append(Figure(f"{label}, PSNR", _mean(measure_psnr_db, pairs), "dB", psnr_bar))
         figures.append(Figure(f"{label}, SSIM", _mean(measure_ssim, pairs), "", ssim_bar))
+    return figures
+
+
+def measure_landmarks(models: NanoModels, net: LandmarkNet, count: int) -> list[Figure]:
+    """Measure where the landmark net finds the features of 4-step renders and, as its own floor, of exact drawings."""
+    examples = held_out_examples(count)
+    truth = np.stack([example.drawing.face for example in examples])
+    is_inside = ((truth > 0) & (truth < PICTURE_PX)).all(axis=-1)
+    visibility = np.stack([example.drawing.visibility for example in examples]) * is_inside
+    distances = np.array([example.eye_distance_px for example in examples])
+    figures = []
+    renders = list(iterate_rendered(models, examples, num_steps=4))
+    drawings = [example.drawing.rgba for example in examples]
+    for label, pictures, bar in (("renders, 4 steps", renders, 5.0), ("exact drawings", drawings, None)):
+        points = net.predict(np.stack([_on_grey(picture) for picture in pictures])).points
+        error = measure_landmark_error(points, truth, visibility=visibility, eye_distance_px=distances)
+        figures.append(Figure(f"landmark error, {label}", 100 * error, "% of eye distance", bar, is_lower_better=True))
     return figures
 
 

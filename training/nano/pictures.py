@@ -10,7 +10,17 @@ import numpy as np
 
 from perfkit.control import draw_control_frame
 from perfkit.inference.engines.nano_model import PICTURE_PX
-from perfkit.training.puppet import Drawing, caption, draw, sample_character, sample_light, sample_performance
+from perfkit.metrics import eye_distance_from_rig
+from perfkit.training.puppet import (
+    Drawing,
+    caption,
+    draw,
+    draw_pose,
+    pose_performance,
+    sample_character,
+    sample_light,
+    sample_performance,
+)
 from perfkit.training.puppet.texture import draw_texture
 
 HELD_OUT_SEED = 900_000_000
@@ -19,10 +29,14 @@ HELD_OUT_SEED = 900_000_000
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One training drawing: straight-alpha RGBA (256, 256, 4) uint8, what controls it, and its caption."""
+    """One training drawing: straight-alpha RGBA (256, 256, 4) uint8, what controls it, and its caption.
+
+    `eye_distance_px` is the distance of the character's eyes as if seen from the front: the unit of landmark errors.
+    """
 
     drawing: Drawing
     caption: str
+    eye_distance_px: float
 
     def control_rgb(self) -> np.ndarray:
         """Draw the control picture, (256, 256, 3) uint8."""
@@ -41,8 +55,12 @@ def make_example(index: int, seed: int = 0) -> Example:
     """Draw example `index`: a character that no other index has, in a performance and a light of its own."""
     rng = np.random.default_rng([seed, index])
     puppet = sample_character(int(rng.integers(HELD_OUT_SEED)) if index < HELD_OUT_SEED else index)
-    performance, light = sample_performance(rng), sample_light(rng)
-    return Example(draw(puppet, performance, light, size=PICTURE_PX), caption(puppet, light))
+    pose, light = pose_performance(puppet.rig, sample_performance(rng), size=PICTURE_PX), sample_light(rng)
+    return Example(
+        drawing=draw_pose(puppet, pose, light, size=PICTURE_PX),
+        caption=caption(puppet, light),
+        eye_distance_px=float(eye_distance_from_rig(puppet.rig, pose.head[5])),
+    )
 
 
 def make_picture(index: int, seed: int = 0) -> np.ndarray:

@@ -22,6 +22,7 @@ from perfkit.inference.engines.nano_model import (
     load_nano,
     save_nano,
 )
+from perfkit.training.landmark_net import LandmarkNet
 from perfkit.training.nano.autoencoder import AutoencoderSettings, fit_latent_statistics, train_autoencoder
 from perfkit.training.nano.checkpoint import TrainingState, load_checkpoint, make_averages
 from perfkit.training.nano.evaluate import (
@@ -29,6 +30,7 @@ from perfkit.training.nano.evaluate import (
     draw_sheet,
     measure_autoencoder,
     measure_foreign_art,
+    measure_landmarks,
     measure_renders,
 )
 from perfkit.training.nano.flow import TRAINED, FlowSettings, train_flow
@@ -102,6 +104,7 @@ def run_evaluate(options: Namespace) -> None:
     for folder in options.art:
         figures += measure_foreign_art(models, folder, folder.name)
     figures += measure_renders(models, options.count)
+    figures += measure_landmarks(models, LandmarkNet.load(), options.count)
     _print_figures(figures)
     draw_sheet(models, options.sheet)
     print(options.sheet)
