@@ -6,6 +6,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -90,6 +91,22 @@ def character_copy(tmp_path: Path) -> Path:
     from perfkit.pack import find_pack_folder, list_character_names
 
     return Path(shutil.copytree(find_pack_folder(list_character_names()[0]), tmp_path / "pack"))
+
+
+@pytest.fixture
+def small_pack(character_copy: Path) -> Path:
+    """The same with its first four drawings only: quick to train on."""
+    from perfkit.art import LANDMARK_SHAPES, ArtLandmarks, write_landmarks
+    from perfkit.manifest import digest_file
+    from perfkit.pack import load_pack, write_manifest
+
+    pack = load_pack(character_copy)
+    landmarks = pack.load_landmarks()
+    assert pack.landmarks is not None
+    path = character_copy / pack.landmarks[0]
+    write_landmarks(path, ArtLandmarks(**{name: getattr(landmarks, name)[:4] for name in LANDMARK_SHAPES}))
+    write_manifest(replace(pack, art=pack.art[:4], landmarks=(pack.landmarks[0], digest_file(path)), loras={}))
+    return character_copy
 
 
 def _existing(folder: Path) -> Path:

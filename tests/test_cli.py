@@ -166,13 +166,8 @@ def test_unknown_character_is_refused_with_the_known_ones(run, short_take, chara
     assert_one_line(run("render", short_take, "--character", "nobody-knows", "-o", "out.mp4"), character)
 
 
-def test_a_pack_without_adapter_is_refused_with_the_command_that_trains_it(run, short_take, character_copy):
-    from dataclasses import replace
-
-    from perfkit.pack import load_pack, write_manifest
-
-    write_manifest(replace(load_pack(character_copy), loras={}))
-    assert_one_line(run("render", short_take, "--character", character_copy, "-o", "out.mp4"), "character train")
+def test_a_pack_without_adapter_is_refused_with_the_command_that_trains_it(run, short_take, small_pack):
+    assert_one_line(run("render", short_take, "--character", small_pack, "-o", "out.mp4"), "character train")
 
 
 @pytest.mark.parametrize("output", ["absent/out.mp4", "out.xyz", "out"])

@@ -55,5 +55,5 @@ def test_render_reaches_for_no_other_machine(short_take, character, tmp_path):
     assert (tmp_path / "out.mp4").exists()
 
 
-def test_character_training_reaches_for_no_other_machine(character_copy, tmp_path):
-    assert calls_out(perfkit("character", "train", character_copy, "--steps", 1), tmp_path) == []
+def test_character_training_reaches_for_no_other_machine(small_pack, tmp_path):
+    assert calls_out(perfkit("character", "train", small_pack, "--steps", 1), tmp_path) == []
