@@ -28,6 +28,7 @@ def main() -> None:
         command.add_argument("--base", type=Path, default=None, help="base folder; the packaged one by default")
     evaluate.add_argument("--count", type=int, default=128, help="held-out drawings")
     evaluate.add_argument("--art", type=Path, nargs="*", default=[], help="folders of other people's PNG drawings")
+    evaluate.add_argument("--card", action="store_true", help="write the figures into the base's model card")
     evaluate.add_argument("--sheet", type=Path, default=Path("out/nano.png"))
     options = parser.parse_args()
     from perfkit.training.nano import runs

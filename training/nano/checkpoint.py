@@ -72,6 +72,12 @@ def load_checkpoint(state: TrainingState, folder: Path) -> tuple[int, dict[str, 
     return counters["step"], counters["log"]
 
 
+def read_step(folder: Path) -> int:
+    """Return the step of the checkpoint in `folder`; 0 where there is none."""
+    path = folder / "state.json"
+    return int(json.loads(path.read_text())["step"]) if path.exists() else 0
+
+
 @torch.no_grad()
 def _copy_into(targets: dict[str, Tensor], sources: dict[str, Tensor]) -> None:
     assert targets.keys() == sources.keys()

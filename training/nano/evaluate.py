@@ -1,10 +1,9 @@
 """Measure a nano base on characters, performances and lights that it never saw, with fixed seeds.
 
-In: a base folder. Out: `Figures`, and a sheet (PNG) that shows control, drawing, autoencoder and renders side by side.
+In: a base's networks. Out: `Figure`s, and a sheet (PNG): control, drawing, autoencoder and renders side by side.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -26,26 +25,11 @@ from perfkit.inference.engines.nano_model import (
 )
 from perfkit.metrics import measure_alpha_iou, measure_landmark_error, measure_psnr_db, measure_ssim
 from perfkit.training.landmark_net import LandmarkNet
+from perfkit.training.nano.figures import Figure
 from perfkit.training.nano.pictures import HELD_OUT_SEED, Example, make_example
 
 EVALUATION_SEED = 2024
 BATCH = 16
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One line of the table: what was measured, the value, the bar to reach (None where there is none)."""
-
-    name: str
-    value: float
-    unit: str
-    bar: float | None = None
-    is_lower_better: bool = False
-
-    @property
-    def is_reached(self) -> bool:
-        """Tell whether the bar is reached; a figure without a bar always is."""
-        return self.bar is None or (self.value <= self.bar if self.is_lower_better else self.value >= self.bar)
 
 
 def held_out_examples(count: int) -> list[Example]:

@@ -24,15 +24,16 @@ from perfkit.inference.engines.nano_model import (
 )
 from perfkit.training.landmark_net import LandmarkNet
 from perfkit.training.nano.autoencoder import AutoencoderSettings, fit_latent_statistics, train_autoencoder
-from perfkit.training.nano.checkpoint import TrainingState, load_checkpoint, make_averages
+from perfkit.training.nano.card import write_card
+from perfkit.training.nano.checkpoint import TrainingState, load_checkpoint, make_averages, read_step
 from perfkit.training.nano.evaluate import (
-    Figure,
     draw_sheet,
     measure_autoencoder,
     measure_foreign_art,
     measure_landmarks,
     measure_renders,
 )
+from perfkit.training.nano.figures import Figure
 from perfkit.training.nano.flow import TRAINED, FlowSettings, train_flow
 from perfkit.training.nano.latents import ShardStore
 from perfkit.training.nano.loop import Pace
@@ -90,22 +91,30 @@ def run_publish(options: Namespace) -> None:
         network.load_state_dict(state.averages[name], strict=False)
     base = options.base or BASE_FOLDER
     save_nano(models, base)
-    (base / "training.json").write_text(
-        json.dumps({"images": step * FlowSettings().batch, "seed": FlowSettings().seed}, indent=2) + "\n"
-    )
+    record = {
+        "autoencoder_crops": read_step(options.run / "autoencoder") * AutoencoderSettings.batch,
+        "images": step * FlowSettings.batch,
+        "seed": FlowSettings.seed,
+    }
+    (base / "training.json").write_text(json.dumps(record, indent=2) + "\n")
     print(base)
 
 
 def run_evaluate(options: Namespace) -> None:
     """Print the figures of a base and draw its sheet."""
     torch.set_num_threads(2)
-    models = load_nano(options.base or BASE_FOLDER, device="cuda" if torch.cuda.is_available() else "cpu")
+    base = options.base or BASE_FOLDER
+    models = load_nano(base, device="cuda" if torch.cuda.is_available() else "cpu")
     figures = measure_autoencoder(models, options.count)
     for folder in options.art:
         figures += measure_foreign_art(models, folder, folder.name)
     figures += measure_renders(models, options.count)
     figures += measure_landmarks(models, LandmarkNet.load(), options.count)
     _print_figures(figures)
+    if options.card:
+        names = ("unet", "controlnet", "vae", "text_encoder")
+        parameters = {name: sum(p.numel() for p in getattr(models, name).parameters()) for name in names}
+        print(write_card(base, figures, parameters=parameters, count=options.count))
     draw_sheet(models, options.sheet)
     print(options.sheet)
 
@@ -113,9 +122,7 @@ def run_evaluate(options: Namespace) -> None:
 def _print_figures(figures: list[Figure]) -> None:
     table = Table("figure", "value", "bar", "reached")
     for figure in figures:
-        bar = "" if figure.bar is None else f"{'<=' if figure.is_lower_better else '>='} {figure.bar:g} {figure.unit}"
-        reached = "" if figure.bar is None else ("yes" if figure.is_reached else "no")
-        table.add_row(figure.name, f"{figure.value:.3f} {figure.unit}", bar, reached)
+        table.add_row(*figure.cells())
     Console(width=110).print(table)
 
 
