@@ -35,12 +35,15 @@ def calibrate(
 ) -> None:
     """Find a performer's neutral face, to be reused for their other takes."""
     from perfkit.calibrate import fit_calibration, save_calibration
+    from perfkit.capture import capture_take
     from perfkit.files import check_parent
-    from perfkit.inference.render import read_performance
-    from perfkit.inference.settings import RuntimeSettings
+    from perfkit.track import load_track
 
     check_parent(output)
-    with progress_bars("capture") as (on_progress,):
-        track, _, _ = read_performance(source, RuntimeSettings(on_capture=on_progress))
+    if source.suffix.lower() == ".perf":
+        track = load_track(source)
+    else:
+        with progress_bars("capture") as (on_progress,):
+            track = capture_take(source, on_progress=on_progress)
     save_calibration(fit_calibration(track), output)
     print(output)

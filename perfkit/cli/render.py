@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from perfkit.cli.progress import progress_bars
+from perfkit.errors import SettingsError
 
 Source = Annotated[
     Path, typer.Argument(metavar="TAKE|PERF", help="Video of the performer, or a .perf captured from one.")
@@ -52,6 +53,8 @@ def render(
     from perfkit.inference.settings import RenderSettings, RuntimeSettings
     from perfkit.pack import load_pack
 
+    if take is not None and source.suffix.lower() != ".perf":
+        raise SettingsError(f"--take {take}: only a .perf needs its take named, {source} is one; leave --take out")
     given = {
         "background": background,
         "alpha": alpha or None,
