@@ -22,9 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from perfkit.errors import SettingsError
+from perfkit.errors import SettingsError, WeightsError
 
 MANIFEST = "manifest.json"
+NUM_CHECKS = 5
+TOLERANCE = 0.01
+"""Largest difference from the original, as a part of the output's range: rounding stays far below."""
 NUM_KEPT = 8
 """Exported networks of one kind that are kept; those unused for longest go first."""
 
@@ -128,9 +131,47 @@ def _write(folder: Path, exports: list[Export]) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             network = openvino.convert_model(export.module, example_input=export.example, input=shapes)
-        openvino.save_model(network, folder / f"{export.name}.xml", compress_to_fp16=False)
+        path = folder / f"{export.name}.xml"
+        openvino.save_model(network, path, compress_to_fp16=False)
+        check_export(export, path)
     digests = {path.name: _digest(path) for path in sorted(folder.iterdir())}
     (folder / MANIFEST).write_text(json.dumps(digests, indent=1), encoding="utf-8")
+
+
+def check_export(export: Export, path: Path) -> None:
+    """Compare an exported network with the module that it was made from, several times over.
+
+    More than once, because a compiled network that writes into its own constants is right the first time only.
+
+    Raises:
+        WeightsError: They differ.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    probes = [_make_probe(value, generator) for value in export.example]
+    with torch.inference_mode():
+        outputs = export.module(*probes)
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    network = CompiledNetwork(path, num_workers=2, precision="f32")
+    for _ in range(NUM_CHECKS):
+        for found, expected in zip(network([probe.numpy() for probe in probes]), outputs, strict=True):
+            wanted = expected.numpy()
+            difference = float(np.abs(found.astype(np.float64) - wanted).max())
+            scale = 255.0 if wanted.dtype == np.uint8 else max(1.0, float(np.abs(wanted).max()))
+            if difference > TOLERANCE * scale:
+                raise WeightsError(
+                    f"{export.name}: the exported network differs from its original ({difference:.3g} of {scale:.3g}); "
+                    "choose backend torch, and report it with the versions that perfkit doctor prints"
+                )
+
+
+def _make_probe(example: Any, generator: Any) -> Any:
+    import torch
+
+    if example.is_floating_point():
+        return torch.rand(example.shape, generator=generator)
+    return torch.randint(0, 256, example.shape, generator=generator, dtype=example.dtype)
 
 
 def _is_whole(place: Path) -> bool:

@@ -71,6 +71,7 @@ class NanoEngine:
         settings = [network_key, request.control_scale, request.precision, placement.backend, self._batch]
         self.digest = _digest_json([*settings, importlib.metadata.version(placement.backend)])
         self._scale = np.array([request.control_scale], dtype=np.float32)
+        self._blank = np.zeros((self._batch, *LATENT_SHAPE), dtype=np.float32)
 
         def make_graphs() -> "NanoGraphs":
             from perfkit.inference.engines.nano_graphs import build_graphs
@@ -86,7 +87,7 @@ class NanoEngine:
             self._networks = _run_by_torch(make_graphs(), placement, request.precision)
 
     def condition(self, control_NHW3: np.ndarray) -> list[list[Any]]:
-        return [self._networks.control([part, self._scale]) for part in self._split(control_NHW3)]
+        return [self._networks.control([part, self._blank, self._scale]) for part in self._split(control_NHW3)]
 
     def predict_velocity(self, latents_NChw: np.ndarray, time: float, conditioning: list[list[Any]]) -> np.ndarray:
         time_1 = np.array([time], dtype=np.float32)

@@ -1,6 +1,6 @@
 """nano as three networks with everything of one character merged in: pictures go in and come out as bytes.
 
-    control uint8 (B, 256, 256, 3), scale           --control-->   residuals, once per frame
+    control uint8 (B, 256, 256, 3), blank, scale    --control-->   residuals, once per frame
     latents (B, 48, 16, 16), time, residuals        --velocity-->  noise - clean
     latents (B, 48, 16, 16)                         --decoder-->   uint8 RGBA (B, 256, 256, 4), straight alpha
 
@@ -34,8 +34,8 @@ class NanoGraphs:
     def make_examples(self, batch: int) -> dict[str, tuple[Tensor, ...]]:
         """Return inputs of the right shapes and types for each network."""
         picture_px, latent_px = nano_model.PICTURE_PX, nano_model.LATENT_PX
-        control = (torch.zeros(batch, picture_px, picture_px, 3, dtype=torch.uint8), torch.ones(1))
         latents = torch.zeros(batch, nano_model.LATENT_CHANNELS, latent_px, latent_px)
+        control = (torch.zeros(batch, picture_px, picture_px, 3, dtype=torch.uint8), latents, torch.ones(1))
         with torch.inference_mode():
             residuals = self.control(*control)
         return {"control": control, "velocity": (latents, torch.ones(1), *residuals), "decoder": (latents,)}
@@ -49,12 +49,13 @@ class ControlBranch(nn.Module):
         self.controlnet = controlnet
         self.text = nn.Buffer(text_1LE)
 
-    def forward(self, control_BHW3: Tensor, scale: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, control_BHW3: Tensor, blank_BChw: Tensor, scale: Tensor) -> tuple[Tensor, ...]:
+        # The blank latents are an input: as a constant they would be folded with the first layer, and OpenVINO 2026.4
+        # adds the control picture to that constant in place, again at every call.
         batch = control_BHW3.shape[0]
         pictures = control_BHW3.permute(0, 3, 1, 2).float() / 255
-        blank = pictures.new_zeros(batch, nano_model.LATENT_CHANNELS, nano_model.LATENT_PX, nano_model.LATENT_PX)
         down, middle = self.controlnet(
-            blank,
+            blank_BChw,
             pictures.new_zeros(batch),
             self.text.expand(batch, -1, -1),
             controlnet_cond=nn.functional.pixel_unshuffle(pictures, 2),

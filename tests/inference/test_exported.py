@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from perfkit.errors import SettingsError
+from perfkit.errors import SettingsError, WeightsError
 from perfkit.inference.engines.exported import NUM_KEPT, CompiledNetwork, Export, find_cache_dir, open_exported
 
 KEY = "k" * 64
@@ -39,6 +39,19 @@ def test_a_network_is_exported_once_and_gives_its_outputs_in_order(tmp_path, mak
         assert np.array_equal(added, INPUT + 1)
     assert make_exports.num_calls == 1
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [KEY]
+
+
+class Forgetful(torch.nn.Module):
+    """Traced, it keeps the answer of its first call: an export that is not what it was made from."""
+
+    def forward(self, x):
+        return x * float(x.sum())
+
+
+def test_an_export_that_is_not_its_original_is_refused(tmp_path):
+    with pytest.raises(WeightsError, match="forgetful: the exported network differs"):
+        open_exported(tmp_path, KEY, lambda: [Export("forgetful", Forgetful(), (torch.zeros(2, 3),))])
+    assert list(tmp_path.iterdir()) == []
 
 
 def flip_byte(place):
