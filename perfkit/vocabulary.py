@@ -46,8 +46,8 @@ CONTOURS: dict[str, tuple[int, ...]] = {
 """Control contours as indices into the 478-point mesh.
 
 Eyes: outer corner, lower lid to the inner corner, upper lid back. Irises: centre, then right, top, left, bottom rim as
-MediaPipe numbers them. Brows: lower edge from outer to inner, upper edge back. Lips: right corner, lower lip to the left
-corner, upper lip back. Oval: from the top of the forehead over the performer's left cheek to the chin and back.
+MediaPipe numbers them. Brows: lower edge from outer to inner, upper edge back. Lips: right corner, lower lip to the
+left corner, upper lip back. Oval: from the top of the forehead over the performer's left cheek to the chin and back.
 """
 
 CONTOUR_INDICES: np.ndarray = np.array([index for contour in CONTOURS.values() for index in contour], dtype=np.int64)
@@ -81,8 +81,8 @@ scale is pixels for one head unit (half the height of the face oval at rest).
 
 POSE_POINTS: tuple[str, ...] = (
     "nose", "left_eye_inner", "left_eye", "left_eye_outer", "right_eye_inner", "right_eye", "right_eye_outer",
-    "left_ear", "right_ear", "mouth_left", "mouth_right", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow",
-    "left_wrist", "right_wrist", "left_pinky", "right_pinky", "left_index", "right_index", "left_thumb", "right_thumb",
+    "left_ear", "right_ear", "mouth_left", "mouth_right", "left_shoulder", "right_shoulder", "left_elbow",
+    "right_elbow", "left_wrist", "right_wrist", "left_pinky", "right_pinky", "left_index", "right_index", "left_thumb", "right_thumb",
     "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle", "left_heel", "right_heel",
     "left_foot_index", "right_foot_index",
 )  # fmt: skip
@@ -91,6 +91,17 @@ POSE_POINTS: tuple[str, ...] = (
 POSE_INDEX: dict[str, int] = {name: index for index, name in enumerate(POSE_POINTS)}
 
 PARTS: frozenset[str] = frozenset(
-    {"left_eye", "right_eye", "left_brow", "right_brow", "nose", "mouth", "face_oval", "body", "left_hand", "right_hand"}
+    {
+        "left_eye",
+        "right_eye",
+        "left_brow",
+        "right_brow",
+        "nose",
+        "mouth",
+        "face_oval",
+        "body",
+        "left_hand",
+        "right_hand",
+    }
 )
 """Parts a rig may declare absent: they are neither retargeted nor drawn."""
