@@ -213,12 +213,18 @@ def test_the_whole_path_prints_the_path_of_what_it_wrote(run, short_take, charac
         assert Path(output).stat().st_size > 0
 
 
+def _listen_to_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("verb", ["capture", "render"])
 def test_interrupted_work_exits_130_and_leaves_nothing(demo_take, models_dir, character, tmp_path, verb):
     output = "take.perf" if verb == "capture" else "out.mp4"
     options = [] if verb == "capture" else ["--character", character]
     command = [str(PROGRAM), verb, str(demo_take), "-o", output, *options]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    # A shell starts background jobs with SIGINT ignored, and children inherit that.
+    with subprocess.Popen(command, cwd=tmp_path, text=True, preexec_fn=_listen_to_interrupts, **pipes) as program:
         time.sleep(6)
         program.send_signal(signal.SIGINT)
         out, err = program.communicate(timeout=60)

@@ -25,6 +25,7 @@ from diffusers.models.autoencoders.vae import DecoderOutput
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
+from transformers.utils.logging import disable_progress_bar
 
 from perfkit.errors import WeightsError
 
@@ -270,6 +271,7 @@ def load_nano(folder: Path, *, device: str = "cpu") -> NanoModels:
 
 
 def _load(model_class: Any, folder: Path) -> Any:
+    disable_progress_bar()
     return model_class.from_pretrained(folder, local_files_only=True, torch_dtype=torch.float32, use_safetensors=True)
 
 
