@@ -22,7 +22,7 @@ import torch
 from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from perfkit.errors import PackError, SettingsError, WeightsError
@@ -305,7 +305,9 @@ def save_adapter(path: Path, weights: Mapping[str, Tensor], *, base_sha256: str)
 def _save_aside(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with write_aside(path) as aside:
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, aside, metadata=dict(metadata))
+        aside.write_bytes(
+            save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata=dict(metadata))
+        )
 
 
 def _learning_rate(settings: LoraSettings, step: int) -> float:

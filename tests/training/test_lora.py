@@ -157,6 +157,7 @@ def trained_path(tiny_base, lasting_pack) -> Path:
 def test_the_pack_names_the_adapter_and_its_base(tiny_base, tiny_pack, trained_path):
     pack = load_pack(trained_path.parent.parent)
     assert pack.lora_path("nano") == trained_path
+    assert trained_path.stat().st_mode == (pack.folder / "character.toml").stat().st_mode
     assert pack.loras["nano"].base_sha256 == digest_weights(tiny_base)
     with safe_open(trained_path, framework="pt") as stored:
         assert stored.metadata() == {"base_sha256": digest_weights(tiny_base)}

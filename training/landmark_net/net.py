@@ -93,7 +93,7 @@ class LandmarkNet:
                 cut_crop(image, transform) for image, transform in zip(images_rgb[part], transforms[part], strict=True)
             ]
             with torch.no_grad():
-                shares, logits = self.network(tensor_from_crops(np.stack(crops)))
+                shares, logits, _ = self.network(tensor_from_crops(np.stack(crops)))
             for row, transform in enumerate(transforms[part]):
                 turn, shift = transform[:, :2], transform[:, 2]
                 points[start + row] = np.linalg.solve(turn, (shares[row].numpy() * INPUT_PX - shift).T).T

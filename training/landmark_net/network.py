@@ -48,8 +48,8 @@ class DepthwiseBlock(nn.Module):
 class LandmarkNetwork(nn.Module):
     """Half a million parameters, 0.2 GFLOP a picture.
 
-    forward: (B, 3, 128, 128) RGB in [-1, 1] -> points (B, K, 2) as shares of the picture (0..1, x right, y down) and
-    visibility logits (B, K).
+    forward: (B, 3, 128, 128) RGB in [-1, 1] -> points (B, K, 2) as shares of the picture (0..1, x right, y down),
+    visibility logits (B, K), and the attention's logarithm (B, K, G), row by row of the grid.
     """
 
     def __init__(self) -> None:
@@ -72,15 +72,16 @@ class LandmarkNetwork(nn.Module):
         places = torch.stack(torch.meshgrid(cells, cells, indexing="xy"), dim=-1).reshape(-1, 2)
         self.register_buffer("places", places, persistent=False)
 
-    def forward(self, x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x_BCHW: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         fine = self.fine(x_BCHW)
         medium = self.medium(fine)
         coarse = self.medium_from_coarse(self.coarse(medium))
         medium = self.medium_mix(medium + nn.functional.interpolate(coarse, scale_factor=2.0, mode="nearest"))
         up = nn.functional.interpolate(self.fine_from_medium(medium), scale_factor=2.0, mode="nearest")
         fine = self.fine_mix(fine + up)
-        attention_BKG = self.attention(fine).flatten(2).softmax(dim=-1)
+        log_attention_BKG = self.attention(fine).flatten(2).log_softmax(dim=-1)
+        attention_BKG = log_attention_BKG.exp()
         read_BKF = attention_BKG @ self.read(fine).flatten(2).transpose(1, 2)
         answer_BK3 = torch.einsum("bkf,kfn->bkn", read_BKF, self.answer)
         points_BK2 = attention_BKG @ self.places + _MAX_OFFSET * torch.tanh(answer_BK3[..., :2])
-        return points_BK2, answer_BK3[..., 2]
+        return points_BK2, answer_BK3[..., 2], log_attention_BKG

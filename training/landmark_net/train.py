@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from perfkit.errors import WeightsError
@@ -20,13 +20,15 @@ from perfkit.files import write_aside
 from perfkit.metrics import eye_distance_from_rig, measure_landmark_error
 from perfkit.training.landmark_net.crops import HELD_OUT_SEED, Crops, make_crops
 from perfkit.training.landmark_net.net import LandmarkNet, tensor_from_crops
-from perfkit.training.landmark_net.network import LandmarkNetwork
+from perfkit.training.landmark_net.network import GRID_PX, LandmarkNetwork
 from perfkit.training.puppet import draw_pose, pose_performance, sample_character, sample_light, sample_performance
 from perfkit.vocabulary import CONTOUR_SLICES
 
 EVALUATION_SEED = 2025
 _HIDDEN_WEIGHT = 0.1
 _FINE = 0.02
+_ATTENTION_WEIGHT = 0.05
+_DOUBT_WEIGHT = 0.05
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ class LandmarkTraining:
             tensors |= {f"first/{name}": state["exp_avg"], f"second/{name}": state["exp_avg_sq"]}
         path.parent.mkdir(parents=True, exist_ok=True)
         with write_aside(path) as aside:
-            save_file({name: t.contiguous() for name, t in tensors.items()}, aside, {"steps": str(self.num_steps_done)})
+            contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+            aside.write_bytes(save(contiguous, {"steps": str(self.num_steps_done)}))
 
     def load_checkpoint(self, path: Path) -> None:
         """Go on from a checkpoint.
@@ -162,19 +165,41 @@ def save_weights(net: LandmarkNet, path: Path) -> None:
         for name, tensor in net.network.state_dict().items()
     }
     with write_aside(path) as aside:
-        save_file(tensors, aside)
+        aside.write_bytes(save(tensors))
 
 
 def measure_loss(network: LandmarkNetwork, crops: Crops) -> Tensor:
-    """Return the loss of a batch: distance in head units, robust beyond 2 % of one, plus the visibility's entropy."""
-    points, logits = network(tensor_from_crops(crops.pictures))
-    visibility = torch.from_numpy(crops.visibility)
+    """Return the loss of a batch.
+
+    Three parts: distance in head units, robust beyond 2 % of one; cross-entropy of the attention to the four cells
+    around the point, in the shares whose mean is the point; entropy of the visibility.
+    """
+    points, logits, log_attention = network(tensor_from_crops(crops.pictures))
+    visibility, truth = torch.from_numpy(crops.visibility), torch.from_numpy(crops.points)
     has_face = (visibility.amax(dim=1) > 0).float()
-    error = (points - torch.from_numpy(crops.points)) / torch.from_numpy(crops.unit)[:, None, None]
+    error = (points - truth) / torch.from_numpy(crops.unit)[:, None, None]
     distance = nn.functional.smooth_l1_loss(error, torch.zeros_like(error), beta=_FINE, reduction="none").sum(dim=-1)
     weight = (visibility + _HIDDEN_WEIGHT) * has_face[:, None]
     share = (distance * weight).sum() / weight.sum().clamp(min=1)
-    return share + 0.05 * nn.functional.binary_cross_entropy_with_logits(logits, visibility)
+    surprise = (_cross_entropy(log_attention, truth) * visibility).sum() / visibility.sum().clamp(min=1)
+    return (
+        share + _ATTENTION_WEIGHT * surprise + 0.05 * nn.functional.binary_cross_entropy_with_logits(logits, visibility)
+    )
+
+
+def _cross_entropy(log_attention_BKG: Tensor, points_BK2: Tensor) -> Tensor:
+    """Return (B, K): -sum of log attention at the four cells around each point, weighted bilinearly."""
+    place = (points_BK2 * GRID_PX - 0.5).clamp(0, GRID_PX - 1.001)
+    low = place.floor()
+    share, cell = place - low, low.long()
+    total = torch.zeros_like(place[..., 0])
+    for right in (0, 1):
+        for down in (0, 1):
+            index = (cell[..., 1] + down) * GRID_PX + cell[..., 0] + right
+            weight_x = share[..., 0] if right else 1 - share[..., 0]
+            weight_y = share[..., 1] if down else 1 - share[..., 1]
+            total = total - weight_x * weight_y * log_attention_BKG.gather(-1, index[..., None]).squeeze(-1)
+    return total
 
 
 @dataclass(frozen=True)
