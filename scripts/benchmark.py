@@ -1,4 +1,4 @@
-"""Measure the speeds that README.md states: python scripts/benchmark.py [help capture control puppet render memory]
+"""Measure the speeds that README.md states: python scripts/benchmark.py [help capture control puppet render memory ...]
 
 Each name prints rows of that table. Both sides of a ratio are measured in the same run; quote those, not the seconds.
 """
@@ -108,6 +108,15 @@ def measure_memory() -> None:
     print_memory(TAKE, list_character_names()[0])
 
 
+def measure_steadiness() -> None:
+    """Print how much a render of a still flickers."""
+    from benchmark_render import print_steadiness
+
+    from perfkit.pack import list_character_names
+
+    print_steadiness(TAKE, list_character_names()[0])
+
+
 def _run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
@@ -127,6 +136,7 @@ def main() -> None:
         "puppet": time_puppet,
         "render": time_render,
         "memory": measure_memory,
+        "steadiness": measure_steadiness,
     }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*benchmarks, []], help="what to measure [everything]")
