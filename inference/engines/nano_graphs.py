@@ -74,14 +74,8 @@ class Velocity(nn.Module):
 
     def forward(self, latents_BChw: Tensor, time: Tensor, *residuals: Tensor) -> Tensor:
         batch = latents_BChw.shape[0]
-        return self.unet(
-            latents_BChw,
-            (time * 1000).expand(batch),
-            self.text.expand(batch, -1, -1),
-            down_block_additional_residuals=residuals[:-1],
-            mid_block_additional_residual=residuals[-1],
-            return_dict=False,
-        )[0]
+        text_BLE = self.text.expand(batch, -1, -1)
+        return nano_model.predict_velocity(self.unet, latents_BChw, time.expand(batch), text_BLE, residuals)
 
 
 class Decoder(nn.Module):

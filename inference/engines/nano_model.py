@@ -11,6 +11,7 @@ frame and serve every step, and it is still a plain `ControlNetModel` that stock
 """
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import ControlNetModel, FlowMatchEulerDiscreteScheduler, UNet2DConditionModel
+from diffusers import ControlNetModel, DDIMScheduler, UNet2DConditionModel
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTinyOutput
 from diffusers.models.autoencoders.vae import DecoderOutput
@@ -33,6 +34,7 @@ PICTURE_PX = 256
 LATENT_PX = 16
 LATENT_CHANNELS = 48
 MAX_TOKENS = 24
+NUM_TIMES = 1000
 TEXT_WIDTH = 128
 BASE_FOLDER = Path(__file__).parents[1] / "weights" / "nano"
 COMPONENTS = ("unet", "controlnet", "vae", "text_encoder", "tokenizer", "scheduler")
@@ -131,7 +133,7 @@ class NanoModels:
     vae: NanoAutoencoder
     text_encoder: CLIPTextModel
     tokenizer: PreTrainedTokenizerFast
-    scheduler: FlowMatchEulerDiscreteScheduler
+    scheduler: DDIMScheduler
 
 
 def build_unet() -> UNet2DConditionModel:
@@ -209,9 +211,21 @@ def build_text_encoder(num_tokens: int) -> CLIPTextModel:
     )
 
 
-def build_scheduler() -> FlowMatchEulerDiscreteScheduler:
-    """Make the rectified-flow Euler scheduler: x_t = (1 - t) x_0 + t noise, v = noise - x_0, timestep = 1000 t."""
-    return FlowMatchEulerDiscreteScheduler(num_train_timesteps=1000, shift=1.0)
+def build_scheduler() -> DDIMScheduler:
+    """Make the scheduler by which stock pipelines walk the same straight path as `sample_latents`.
+
+    Its alpha at timestep 1000 t - 1 is (1 - t) / sqrt((1 - t)^2 + t^2), and its v that of Salimans & Ho.
+    """
+    t = np.arange(1, NUM_TIMES + 1) / NUM_TIMES
+    alpha_squared = (1 - t) ** 2 / ((1 - t) ** 2 + t**2)
+    betas = 1 - alpha_squared / np.concatenate([[1.0], alpha_squared[:-1]])
+    return DDIMScheduler(
+        num_train_timesteps=NUM_TIMES,
+        trained_betas=betas.tolist(),
+        clip_sample=False,
+        prediction_type="v_prediction",
+        timestep_spacing="trailing",
+    )
 
 
 def save_nano(models: NanoModels, folder: Path) -> None:
@@ -228,7 +242,7 @@ def save_nano(models: NanoModels, folder: Path) -> None:
         '  "tokenizer": ["transformers", "PreTrainedTokenizerFast"],\n'
         '  "unet": ["diffusers", "UNet2DConditionModel"],\n'
         '  "controlnet": ["diffusers", "ControlNetModel"],\n'
-        '  "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],\n'
+        '  "scheduler": ["diffusers", "DDIMScheduler"],\n'
         '  "safety_checker": [null, null],\n  "feature_extractor": [null, null],\n'
         '  "requires_safety_checker": false\n}\n'
     )
@@ -260,7 +274,7 @@ def load_nano(folder: Path, *, device: str = "cpu") -> NanoModels:
             vae=_load(NanoAutoencoder, folder / "vae"),
             text_encoder=_load(CLIPTextModel, folder / "text_encoder"),
             tokenizer=PreTrainedTokenizerFast.from_pretrained(folder / "tokenizer", local_files_only=True),
-            scheduler=FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler", local_files_only=True),
+            scheduler=DDIMScheduler.from_pretrained(folder / "scheduler", local_files_only=True),
         )
     except (OSError, ValueError, RuntimeError) as error:
         line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -319,16 +333,31 @@ def control_residuals(models: NanoModels, control_BCHW: Tensor, text_BLE: Tensor
 def velocity(
     models: NanoModels, x_BChw: Tensor, t_B: Tensor, text_BLE: Tensor, residuals: tuple[list[Tensor], Tensor]
 ) -> Tensor:
-    """Return v (B, 48, 16, 16) at flow time t in [0, 1]."""
-    down, middle = residuals
-    return models.unet(
-        x_BChw,
-        t_B * 1000,
+    """Return noise - clean (B, 48, 16, 16) of x = (1 - t) clean + t noise, at flow time t in [0, 1]."""
+    return predict_velocity(models.unet, x_BChw, t_B, text_BLE, (*residuals[0], residuals[1]))
+
+
+def predict_velocity(
+    unet: nn.Module, x_BChw: Tensor, t_B: Tensor, text_BLE: Tensor, residuals: Sequence[Tensor]
+) -> Tensor:
+    """Return the velocity; the UNet sees x / s and predicts v = ((1 - t) noise - t clean) / s, s^2 = (1 - t)^2 + t^2.
+
+    Its input and target have unit variance at every t, and where nothing but noise is given (t = 1, the only call of a
+    one-step render) the target is the clean latents and no noise has to pass through the network.
+    Source: Salimans & Ho 2022 (arXiv:2202.00512), the v target, on the straight path of Liu et al. 2022.
+    """
+    t = t_B.view(-1, 1, 1, 1)
+    scale = torch.sqrt((1 - t) ** 2 + t**2)
+    unit = x_BChw / scale
+    v_BChw = unet(
+        unit,
+        t_B * NUM_TIMES - 1,
         text_BLE,
-        down_block_additional_residuals=list(down),
-        mid_block_additional_residual=middle,
+        down_block_additional_residuals=list(residuals[:-1]),
+        mid_block_additional_residual=residuals[-1],
         return_dict=False,
     )[0]
+    return ((2 * t - 1) * unit + v_BChw) / scale
 
 
 @torch.no_grad()

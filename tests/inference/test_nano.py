@@ -179,3 +179,26 @@ def test_a_gpu_that_is_not_there_is_refused():
 def test_openvino_on_a_gpu_is_refused():
     with pytest.raises(SettingsError, match="runs on the cpu"):
         make_engine("nano", REQUEST, RuntimeSettings(backend="openvino", device="cuda"))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("steps", [1, 4])
+def test_the_stock_scheduler_walks_the_same_path(control_NHW3, steps):
+    models = nano_model.load_nano(WEIGHTS_DIR)
+    text = nano_model.encode_text(models, [REQUEST.caption]).expand(len(control_NHW3), -1, -1)
+    down, middle = nano_model.control_residuals(models, nano_model.control_tensor(control_NHW3), text)
+    noise = torch.from_numpy(make_noise(np.arange(len(control_NHW3)), LATENT_SHAPE, seed=0))
+    scheduler = nano_model.build_scheduler()
+    scheduler.set_timesteps(steps)
+    latents = noise * scheduler.init_noise_sigma
+    for timestep in scheduler.timesteps:
+        predicted = models.unet(
+            scheduler.scale_model_input(latents, timestep),
+            timestep,
+            text,
+            down_block_additional_residuals=down,
+            mid_block_additional_residual=middle,
+        ).sample
+        latents = scheduler.step(predicted, timestep, latents).prev_sample
+    ours = nano_model.sample_latents(models, noise, text, (down, middle), num_steps=steps)
+    assert torch.allclose(latents, ours, atol=2e-3)

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from perfkit.inference.engines.nano_model import NanoAutoencoder, tensor_from_rgba
-from perfkit.training.nano.checkpoint import TrainingState, make_averages, update_averages
+from perfkit.training.nano.checkpoint import TrainingState
+from perfkit.training.nano.descent import Rates, descend, make_state
 from perfkit.training.nano.loop import DEFAULT_PACE, Pace, run_steps
-from perfkit.training.nano.parallel import average_gradients, worker_rows
+from perfkit.training.nano.parallel import worker_rows
 from perfkit.training.nano.pictures import make_crops, make_picture
 
 
@@ -23,23 +24,22 @@ from perfkit.training.nano.pictures import make_crops, make_picture
 class AutoencoderSettings:
     """Everything that changes the trained autoencoder."""
 
-    steps: int = 20_000
+    steps: int = 3_600
     batch: int = 16
     crop_px: int = 128
-    rate: float = 1e-3
-    final_rate: float = 5e-5
-    warmup_steps: int = 200
-    average_decay: float = 0.998
+    rates: Rates = Rates(matrices=0.015, others=1e-3, average_decay=0.995)
+    final_scale: float = 0.02
+    warmup_steps: int = 50
     latent_noise: float = 0.05
     seed: int = 0
 
 
-def rate_at(step: int, settings: AutoencoderSettings) -> float:
-    """Return the learning rate: linear warm-up, then a half cosine down to `final_rate`."""
+def scale_at(step: int, settings: AutoencoderSettings) -> float:
+    """Return the part of the full rates: linear warm-up, then a half cosine down to `final_scale`."""
     if step < settings.warmup_steps:
-        return settings.rate * (step + 1) / settings.warmup_steps
+        return (step + 1) / settings.warmup_steps
     phase = min(1.0, (step - settings.warmup_steps) / max(1, settings.steps - settings.warmup_steps))
-    return settings.final_rate + (settings.rate - settings.final_rate) * 0.5 * (1 + float(np.cos(np.pi * phase)))
+    return settings.final_scale + (1 - settings.final_scale) * 0.5 * (1 + float(np.cos(np.pi * phase)))
 
 
 def reconstruction_loss(output: Tensor, target: Tensor, latents: Tensor) -> Tensor:
@@ -56,8 +56,7 @@ def train_autoencoder(folder: Path, settings: AutoencoderSettings, pace: Pace = 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(settings.seed)
     network = NanoAutoencoder().to(device, memory_format=torch.channels_last).train()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.rate, betas=(0.9, 0.99), weight_decay=1e-3)
-    state = TrainingState({"vae": network}, optimizer, make_averages({"vae": network}))
+    state = make_state({"vae": network}, settings.rates)
     run_steps(
         state,
         folder,
@@ -73,22 +72,15 @@ def _take_step(state: TrainingState, step: int, settings: AutoencoderSettings) -
     network = state.networks["vae"]
     assert isinstance(network, NanoAutoencoder)
     generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
-    for group in state.optimizer.param_groups:
-        group["lr"] = rate_at(step, settings)
     rows = worker_rows(settings.batch)
-    crops = make_crops(step, seed=settings.seed, size=settings.crop_px, batch=settings.batch)
-    target = tensor_from_rgba(crops[rows]).to(network.device, memory_format=torch.channels_last)
+    first = step * settings.batch
+    crops = make_crops(first + rows.start, first + rows.stop, seed=settings.seed, size=settings.crop_px)
+    target = tensor_from_rgba(crops).to(network.device, memory_format=torch.channels_last)
     latents = network.encoder(target)
     noise = torch.randn((settings.batch, *latents.shape[1:]), generator=generator)[rows].to(latents.device)
     output = network.decoder(latents + settings.latent_noise * latents.detach().std() * noise)
     loss = reconstruction_loss(output, target, latents)
-    state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    mean_loss = average_gradients(network.parameters(), loss)
-    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-    state.optimizer.step()
-    update_averages(state, min(settings.average_decay, (step + 1) / (step + 10)))
-    return mean_loss
+    return descend(state, loss, step, rates=settings.rates, scale=scale_at(step, settings))
 
 
 @torch.no_grad()

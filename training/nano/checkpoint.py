@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class TrainingState:
-    """All that an interrupted training needs: the networks by name, their optimiser and their moving averages."""
+    """All that an interrupted training needs: networks and optimisers by name, and the networks' moving averages."""
 
     networks: dict[str, nn.Module]
-    optimizer: torch.optim.Optimizer
+    optimizers: dict[str, torch.optim.Optimizer]
     averages: dict[str, dict[str, Tensor]]
 
 
@@ -44,12 +44,13 @@ def save_checkpoint(state: TrainingState, folder: Path, *, step: int, log: dict[
     for name, network in state.networks.items():
         save_file({k: v.contiguous() for k, v in network.named_parameters()}, aside / f"{name}.safetensors")
         save_file({k: v.contiguous() for k, v in state.averages[name].items()}, aside / f"{name}_average.safetensors")
-    moments = {
-        f"{index}.{key}": value.contiguous()
-        for index, entry in state.optimizer.state_dict()["state"].items()
-        for key, value in entry.items()
-    }
-    save_file(moments, aside / "optimizer.safetensors")
+    for name, optimizer in state.optimizers.items():
+        moments = {
+            f"{index}.{key}": value.contiguous()
+            for index, entry in optimizer.state_dict()["state"].items()
+            for key, value in entry.items()
+        }
+        save_file(moments, aside / f"{name}.safetensors")
     (aside / "state.json").write_text(json.dumps({"step": step, "log": log}))
     old = folder.with_name(folder.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
@@ -67,7 +68,8 @@ def load_checkpoint(state: TrainingState, folder: Path) -> tuple[int, dict[str, 
     for name, network in state.networks.items():
         _copy_into(dict(network.named_parameters()), load_file(source / f"{name}.safetensors"))
         _copy_into(state.averages[name], load_file(source / f"{name}_average.safetensors"))
-    _load_moments(state.optimizer, load_file(source / "optimizer.safetensors"))
+    for name, optimizer in state.optimizers.items():
+        _load_moments(optimizer, load_file(source / f"{name}.safetensors"))
     counters = json.loads((source / "state.json").read_text())
     return counters["step"], counters["log"]
 

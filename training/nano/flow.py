@@ -20,10 +20,11 @@ from perfkit.inference.engines.nano_model import (
     control_tensor,
     velocity,
 )
-from perfkit.training.nano.checkpoint import TrainingState, make_averages, update_averages
+from perfkit.training.nano.checkpoint import TrainingState
+from perfkit.training.nano.descent import Rates, descend, make_state
 from perfkit.training.nano.latents import SHARD_SIZE, Shard, ShardStore
 from perfkit.training.nano.loop import DEFAULT_PACE, Pace, run_steps
-from perfkit.training.nano.parallel import average_gradients, worker_rows
+from perfkit.training.nano.parallel import worker_rows
 
 TRAINED = ("unet", "controlnet", "text_encoder")
 
@@ -34,11 +35,10 @@ class FlowSettings:
 
     images: int = 300_000
     batch: int = 16
-    rate: float = 6e-4
-    final_rate: float = 3e-5
-    cooldown: float = 0.2
-    warmup_steps: int = 300
-    average_decay: float = 0.9995
+    rates: Rates = Rates(matrices=0.02, others=6e-4, average_decay=0.998)
+    cooldown: float = 0.3
+    final_scale: float = 0.02
+    warmup_steps: int = 100
     caption_drop: float = 0.1
     control_drop: float = 0.05
     full_noise_share: float = 0.2
@@ -62,13 +62,13 @@ class FlowBatch:
     t_B: Tensor
 
 
-def rate_at(step: int, settings: FlowSettings) -> float:
-    """Return the learning rate: warm-up, constant, and a linear cool-down over the last share of the steps."""
+def scale_at(step: int, settings: FlowSettings) -> float:
+    """Return the part of the full rates: warm-up, constant, and a linear cool-down over the last share of the steps."""
     if step < settings.warmup_steps:
-        return settings.rate * (step + 1) / settings.warmup_steps
+        return (step + 1) / settings.warmup_steps
     start = settings.steps * (1 - settings.cooldown)
     phase = min(1.0, max(0.0, (step - start) / max(1.0, settings.steps - start)))
-    return settings.rate + (settings.final_rate - settings.rate) * phase
+    return 1 + (settings.final_scale - 1) * phase
 
 
 class BatchMaker:
@@ -131,38 +131,22 @@ def train_flow(
     models: NanoModels, store: ShardStore, folder: Path, settings: FlowSettings, pace: Pace = DEFAULT_PACE
 ) -> NanoModels:
     """Train to the end of the schedule or of the pace's time, resuming what `folder` holds; return averaged weights."""
-    state, maker = _make_state(models, settings), BatchMaker(store, settings)
-    run_steps(
-        state,
-        folder,
-        lambda step: _take_step(models, state, maker.make_batch(step), step, settings),
-        num_steps=(settings.steps, settings.batch),
-        pace=pace,
-    )
+    state, maker = make_flow_state(models, settings), BatchMaker(store, settings)
+
+    def take_step(step: int) -> float:
+        loss = flow_loss(models, maker.make_batch(step))
+        return descend(state, loss, step, rates=settings.rates, scale=scale_at(step, settings))
+
+    run_steps(state, folder, take_step, num_steps=(settings.steps, settings.batch), pace=pace)
     for name, network in state.networks.items():
         network.load_state_dict(state.averages[name], strict=False)
         network.eval()
     return models
 
 
-def _make_state(models: NanoModels, settings: FlowSettings) -> TrainingState:
+def make_flow_state(models: NanoModels, settings: FlowSettings) -> TrainingState:
+    """Return the state of the networks' training at its beginning."""
     networks = {name: getattr(models, name).train() for name in TRAINED}
     for network in networks.values():
         network.to(memory_format=torch.channels_last)
-    weights = [p for network in networks.values() for p in network.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=settings.rate, betas=(0.9, 0.99), weight_decay=1e-2)
-    return TrainingState(networks, optimizer, make_averages(networks))
-
-
-def _take_step(models: NanoModels, state: TrainingState, batch: FlowBatch, step: int, settings: FlowSettings) -> float:
-    for group in state.optimizer.param_groups:
-        group["lr"] = rate_at(step, settings)
-    loss = flow_loss(models, batch)
-    state.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    weights = [p for group in state.optimizer.param_groups for p in group["params"]]
-    mean_loss = average_gradients(weights, loss)
-    torch.nn.utils.clip_grad_norm_(weights, 1.0)
-    state.optimizer.step()
-    update_averages(state, min(settings.average_decay, (step + 1) / (step + 10)))
-    return mean_loss
+    return make_state(networks, settings.rates)

@@ -84,13 +84,19 @@ def _overlay(texture_rgba: np.ndarray, puppet_rgba: np.ndarray, amount: float) -
     return np.concatenate([np.rint(rgb).astype(np.uint8), puppet_rgba[..., 3:]], axis=-1)
 
 
-def make_crops(step: int, *, seed: int = 0, size: int = 128, batch: int = 16) -> np.ndarray:
-    """Cut the crops of one step, (batch, size, size, 4) uint8; four come from each picture."""
-    rng = np.random.default_rng([seed, step, 2])
+CROPS_PER_PICTURE = 4
+
+
+def make_crops(first: int, last: int, *, seed: int = 0, size: int = 128) -> np.ndarray:
+    """Cut crops `first` ... `last` - 1 of the endless row of crops, (last - first, size, size, 4) uint8.
+
+    Each picture yields `CROPS_PER_PICTURE` neighbours of that row, to which `first` and `last` are aligned.
+    """
     crops = []
-    for number in range(batch // 4):
-        picture = make_picture(step * (batch // 4) + number, seed)
-        crops += [_crop(picture, rng, size) for _ in range(4)]
+    for number in range(first // CROPS_PER_PICTURE, last // CROPS_PER_PICTURE):
+        rng = np.random.default_rng([seed, number, 2])
+        picture = make_picture(number, seed)
+        crops += [_crop(picture, rng, size) for _ in range(CROPS_PER_PICTURE)]
     return np.stack(crops)
 
 

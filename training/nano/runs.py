@@ -25,7 +25,7 @@ from perfkit.inference.engines.nano_model import (
 from perfkit.training.landmark_net import LandmarkNet
 from perfkit.training.nano.autoencoder import AutoencoderSettings, fit_latent_statistics, train_autoencoder
 from perfkit.training.nano.card import write_card
-from perfkit.training.nano.checkpoint import TrainingState, load_checkpoint, make_averages, read_step
+from perfkit.training.nano.checkpoint import load_checkpoint, read_step
 from perfkit.training.nano.evaluate import (
     draw_sheet,
     measure_autoencoder,
@@ -34,7 +34,7 @@ from perfkit.training.nano.evaluate import (
     measure_renders,
 )
 from perfkit.training.nano.figures import Figure
-from perfkit.training.nano.flow import TRAINED, FlowSettings, train_flow
+from perfkit.training.nano.flow import FlowSettings, make_flow_state, train_flow
 from perfkit.training.nano.latents import ShardStore
 from perfkit.training.nano.loop import Pace
 from perfkit.training.nano.parallel import run_workers, worker_index
@@ -81,11 +81,7 @@ def _train_flow(run: Path, settings: FlowSettings, seconds: float) -> None:
 def run_publish(options: Namespace) -> None:
     """Write the averaged weights of the newest checkpoint to the base folder."""
     models = _make_models(options.run)
-    state = TrainingState(
-        {name: getattr(models, name) for name in TRAINED},
-        torch.optim.AdamW([p for name in TRAINED for p in getattr(models, name).parameters() if p.requires_grad]),
-        make_averages({name: getattr(models, name) for name in TRAINED}),
-    )
+    state = make_flow_state(models, FlowSettings())
     step, _ = load_checkpoint(state, options.run / "flow")
     for name, network in state.networks.items():
         network.load_state_dict(state.averages[name], strict=False)

@@ -17,10 +17,11 @@ from perfkit.inference.engines.nano_model import (
     build_unet,
 )
 from perfkit.training.nano import latents, pictures
-from perfkit.training.nano.autoencoder import AutoencoderSettings, fit_latent_statistics, rate_at, train_autoencoder
+from perfkit.training.nano.autoencoder import AutoencoderSettings, fit_latent_statistics, scale_at, train_autoencoder
 from perfkit.training.nano.flow import BatchMaker, FlowSettings, train_flow
 from perfkit.training.nano.latents import ShardStore
 from perfkit.training.nano.loop import Pace
+from perfkit.training.nano.muon import Muon, orthogonalise, split_weights
 from perfkit.training.nano.parallel import run_workers, worker_rows
 from perfkit.training.puppet.caption import WORDS
 
@@ -119,10 +120,26 @@ def test_held_out_characters_are_never_drawn_for_training(monkeypatch: pytest.Mo
 
 def test_rate_warms_up_and_falls_to_its_end() -> None:
     settings = AutoencoderSettings(steps=1000, warmup_steps=100)
-    rates = [rate_at(step, settings) for step in range(1000)]
-    assert rates[0] == pytest.approx(settings.rate / 100)
-    assert max(rates) == pytest.approx(settings.rate)
-    assert rates[-1] == pytest.approx(settings.final_rate, rel=0.01)
+    scales = [scale_at(step, settings) for step in range(1000)]
+    assert scales[0] == pytest.approx(1 / 100)
+    assert max(scales) == pytest.approx(1)
+    assert scales[-1] == pytest.approx(settings.final_scale, rel=0.01)
+
+
+@pytest.mark.parametrize("shape", [(8, 40), (40, 8), (16, 16)])
+def test_an_orthogonalised_matrix_keeps_its_directions_and_loses_their_sizes(shape: tuple[int, int]) -> None:
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    left, _, right = torch.linalg.svd(matrix, full_matrices=False)
+    inside = left.T @ orthogonalise(matrix) @ right.T
+    assert (inside - torch.diag(inside.diagonal())).abs().max() < 1e-4
+    assert 0.6 < inside.diagonal().min() and inside.diagonal().max() < 1.3
+
+
+def test_muon_moves_convolutions_and_leaves_embeddings_and_biases_to_adam() -> None:
+    network = nn.ModuleList([nn.Conv2d(3, 4, 3), nn.Embedding(5, 6), nn.Linear(6, 7), nn.LayerNorm(7)])
+    matrices, others = split_weights([network])
+    assert [weight.shape for weight in matrices] == [(4, 3, 3, 3), (7, 6)]
+    assert len(others) == 5
 
 
 def test_latents_have_zero_mean_and_unit_deviation() -> None:
@@ -135,6 +152,29 @@ def test_latents_have_zero_mean_and_unit_deviation() -> None:
         z = fitted.encode(tensor_from_rgba(batch)).latents
     assert z.mean(dim=(0, 2, 3)).abs().max() < 1e-4
     assert (z.std(dim=(0, 2, 3)) - 1).abs().max() < 1e-4
+
+
+def _write_step(folder: Path) -> None:
+    """Worker: one step of Muon on two matrices, of which each worker turns one; worker 0 writes the weights."""
+    from perfkit.training.nano.parallel import worker_index
+
+    torch.manual_seed(0)
+    weights = [nn.Parameter(torch.randn(4, 6)), nn.Parameter(torch.randn(5, 2, 3, 3))]
+    for weight in weights:
+        weight.grad = torch.randn(weight.shape)
+    Muon(weights, lr=0.1).step()
+    if worker_index() == 0:
+        np.savez(folder / "weights.npz", *[weight.detach().numpy() for weight in weights])
+
+
+@pytest.mark.slow
+def test_two_workers_take_the_step_of_one(tmp_path: Path) -> None:
+    both, alone = tmp_path / "both", tmp_path / "alone"
+    for folder, num_workers in ((both, 2), (alone, 1)):
+        folder.mkdir()
+        run_workers(num_workers, _write_step, (folder,))
+    one, other = np.load(both / "weights.npz"), np.load(alone / "weights.npz")
+    assert all(np.array_equal(one[name], other[name]) for name in one.files)
 
 
 def _write_gradient(folder: Path) -> None:

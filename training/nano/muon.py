@@ -1,0 +1,99 @@
+"""Muon: the momentum of every matrix, replaced by the nearest matrix whose singular values are all one.
+
+In: gradients, averaged over the workers. Out: updated weights. Convolutions count as matrices (out, in x height x width).
+Biases, scales and embedding tables are not matrices of a map: `split_weights` leaves them to another optimiser.
+
+PyTorch's own Muon takes no convolutions and computes in bfloat16, which is slow on processors without it.
+Source: Jordan et al. 2024, Muon (kellerjordan.github.io/posts/muon), quintic Newton-Schulz iteration; the scale of an
+update is sqrt(max(1, rows / columns)), as there.
+"""
+
+from collections.abc import Iterable
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from perfkit.training.nano.parallel import worker_count, worker_index
+
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+NUM_ITERATIONS = 5
+
+
+class Muon(torch.optim.Optimizer):
+    """Orthogonalised momentum; the work of a step is shared among the workers.
+
+    Args:
+        matrices: Weights of two dimensions or more, with equal gradients in every worker.
+        lr: Learning rate: about the relative change of a weight in a step.
+        momentum: Of the gradients; Nesterov's form is used.
+        weight_decay: Decoupled, as in AdamW.
+    """
+
+    def __init__(
+        self, matrices: Iterable[nn.Parameter], *, lr: float, momentum: float = 0.95, weight_decay: float = 0.0
+    ) -> None:
+        super().__init__(matrices, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Update every matrix that has a gradient."""
+        for group in self.param_groups:
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            for weight, direction in zip(weights, self._orthogonalise(weights, group["momentum"]), strict=True):
+                matrix = direction.flatten(1)
+                scale = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
+                weight.mul_(1 - group["lr"] * group["weight_decay"])
+                weight.add_(direction, alpha=-group["lr"] * scale)
+
+    def _orthogonalise(self, weights: list[nn.Parameter], momentum: float) -> list[Tensor]:
+        """Return each weight's direction; every worker computes some and all get all."""
+        parts = []
+        for number, weight in enumerate(weights):
+            assert weight.grad is not None
+            state = self.state[weight]
+            if not state:
+                state["momentum"] = torch.zeros_like(weight)
+            state["momentum"].lerp_(weight.grad, 1 - momentum)
+            if number % worker_count() == worker_index():
+                ahead = weight.grad.lerp(state["momentum"], momentum)
+                parts.append(orthogonalise(ahead.flatten(1)).flatten())
+            else:
+                parts.append(torch.zeros(weight.numel(), device=weight.device))
+        if worker_count() > 1:
+            together = torch.cat(parts)
+            dist.all_reduce(together)
+            parts = list(together.split([part.numel() for part in parts]))
+        return [part.view(weight.shape) for part, weight in zip(parts, weights, strict=True)]
+
+
+def orthogonalise(matrix: Tensor) -> Tensor:
+    """Return U V^T of a matrix U S V^T, roughly: singular values between 0.7 and 1.2.
+
+    Every iteration multiplies from the left by a polynomial in x x^T. These commute, so they are multiplied up in the
+    small square of the shorter side, and the long matrix is touched twice.
+    """
+    is_tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.T if is_tall else matrix
+    x = x / x.norm().clamp_min(1e-7)
+    a, b, c = NEWTON_SCHULZ
+    gram = x @ x.T
+    product = identity = torch.eye(len(gram), device=gram.device)
+    for _ in range(NUM_ITERATIONS):
+        factor = a * identity + b * gram + c * gram @ gram
+        product = factor @ product
+        gram = factor @ gram @ factor
+    x = product @ x
+    return x.T if is_tall else x
+
+
+def split_weights(networks: Iterable[nn.Module]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Return the trainable weights that are matrices of a map, and all others."""
+    matrices, others = [], []
+    for network in networks:
+        for module in network.modules():
+            for weight in module.parameters(recurse=False):
+                if weight.requires_grad:
+                    is_matrix = weight.ndim >= 2 and not isinstance(module, nn.Embedding)
+                    (matrices if is_matrix else others).append(weight)
+    return matrices, others
