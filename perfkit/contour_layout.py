@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from perfkit.geometry import smoothstep
 from perfkit.proportions import Rig
 from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, CONTOUR_SLICES, NUM_CONTOUR_POINTS
 
@@ -58,11 +59,6 @@ def make_layout(rig: Rig) -> Layout:
     return layout
 
 
-def _smoothstep(low: float, high: float, value: np.ndarray) -> np.ndarray:
-    t = np.clip((value - low) / (high - low), 0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)
-
-
 def _sign(side: str) -> float:
     return 1.0 if side == "left" else -1.0
 
@@ -76,7 +72,7 @@ def _lay_oval(rig: Rig, rest: np.ndarray, basis: np.ndarray) -> None:
     x += rig.cheek * np.sign(sine) * np.exp(-(((y - 0.38) / 0.3) ** 2)) * np.minimum(1, 3 * np.abs(sine))
     z = rig.depth * np.where(y > 0, 0.42, 0.25) * y * y
     rest[rows] = np.stack([x, y, z], axis=-1)
-    chin = _smoothstep(0.15, 1.0, y)
+    chin = smoothstep(0.15, 1.0, y)
     cheek = np.exp(-(((y - 0.4) / 0.4) ** 2)) * np.sign(sine) * np.minimum(1, 2.5 * np.abs(sine))
     _set(basis, "jawOpen", rows, dx=-0.06 * cheek * chin, dy=rig.jaw_drop * chin)
     for name, direction in (("jawLeft", 1.0), ("jawRight", -1.0)):
@@ -221,7 +217,7 @@ def _move_lip_sides(rig: Rig, basis: np.ndarray, rows: slice, lip: tuple) -> Non
     thin = np.where(lower, -rig.lip_lower, np.where(upper, rig.lip_upper, 0.0)) * bump * outer
     for side in ("left", "right"):
         name, sign = side.capitalize(), _sign(side)
-        share = _smoothstep(-0.35, 0.35, sign * along)
+        share = smoothstep(-0.35, 0.35, sign * along)
         corner = share * np.abs(along) ** 2.2
         _set(
             basis,

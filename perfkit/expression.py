@@ -9,16 +9,17 @@ lips and gaze are then set from direct measurements, so that shut is shut.
 import numpy as np
 
 from perfkit.calibration_file import Calibration
+from perfkit.geometry import smoothstep
 from perfkit.headspace import RIGID_WEIGHTS, HeadMotion
 from perfkit.measures import HUMAN_BASIS, eye_apertures, lip_gap, mouth_width, region_ratios
 from perfkit.proportions import HUMAN_RIG
 from perfkit.rig import face_points, rest_points
 from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, CONTOUR_SLICES, NUM_CONTOUR_POINTS
 
-_SHUT_BELOW = 0.14
-"""Lid opening, as a share of the open eye, below which an eye is shut."""
-_LIP_NOISE = 0.012
-"""Lip gap in head units up to which lips are shut."""
+_SHUT_BELOW, _SLIT_FROM = 0.1, 0.3
+"""Lid opening, as a share of the open eye, below which an eye is shut, and from which it is as open as it looks."""
+_LIP_NOISE, _LIPS_APART = 0.012, 0.04
+"""Lip gap in head units up to which lips are shut, and from which they are as far apart as they look."""
 _PARTED = 0.06
 """Lip gap in head units from which lips are surely open."""
 _WINK_FROM, _WINK_SURE = 0.3, 0.6
@@ -161,7 +162,8 @@ def _set_gaze(weights: np.ndarray, blendshapes: np.ndarray, calibration: Calibra
 def parted_lips(points: np.ndarray, calibration: Calibration) -> np.ndarray:
     """Return (S,): how far the inner lips are apart, as the average adult's head units; 0 is shut."""
     ratio = mouth_width(calibration.neutral) / mouth_width(rest_points(HUMAN_RIG))
-    return np.clip(lip_gap(points) / ratio - _LIP_NOISE, 0.0, None)
+    gap = lip_gap(points) / ratio
+    return gap * smoothstep(_LIP_NOISE, _LIPS_APART, gap)
 
 
 def _read_grief(weights: np.ndarray, parted: np.ndarray) -> None:
@@ -211,7 +213,7 @@ def lid_openings(points: np.ndarray, calibration: Calibration) -> np.ndarray:
     """Return (S, 2): left and right lid opening, 0 shut, 1 as at rest, above 1 wide."""
     opened = calibration.open_aperture - calibration.closed_aperture
     opening = (eye_apertures(points) - calibration.closed_aperture) / np.maximum(opened, 1e-3)
-    return np.clip((opening - _SHUT_BELOW) / (1.0 - _SHUT_BELOW), 0.0, 1.5)
+    return np.clip(opening * smoothstep(_SHUT_BELOW, _SLIT_FROM, opening), 0.0, 1.5)
 
 
 def _couple_eyes(opening: np.ndarray, rotation: np.ndarray, winks: np.ndarray) -> np.ndarray:

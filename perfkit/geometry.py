@@ -36,6 +36,12 @@ class Similarity:
         return centred @ self.rotation
 
 
+def smoothstep(low: float, high: float, value: np.ndarray) -> np.ndarray:
+    """Return 0 up to `low`, 1 from `high`, and in between a rise without corners."""
+    share = np.clip((value - low) / (high - low), 0.0, 1.0)
+    return share * share * (3.0 - 2.0 * share)
+
+
 def picture_rotation_from_camera(rotation: np.ndarray) -> np.ndarray:
     """Turn a head rotation in MediaPipe's camera axes, (..., 3, 3), into picture axes on both sides."""
     return rotation * np.outer(_PICTURE_FROM_CAMERA, _PICTURE_FROM_CAMERA)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from perfkit.arms import place_body
+from perfkit.blinks import complete_blinks
 from perfkit.body import measure_body
 from perfkit.calibrate import Calibration, fit_calibration
 from perfkit.errors import SettingsError
@@ -25,7 +26,11 @@ from perfkit.proportions import Rig
 from perfkit.rig import face_points, hands_from_body, pose_body, pose_face, present_rows, rest_head, rest_limbs
 from perfkit.smoothing import fill_gaps, smooth_offline
 from perfkit.track import CharacterTrack, PerformanceTrack
-from perfkit.vocabulary import BLENDSHAPES
+from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES
+
+_BLINKS = [BLENDSHAPE_INDEX["eyeBlinkLeft"], BLENDSHAPE_INDEX["eyeBlinkRight"]]
+_HIDDEN_DEG, _HIDDEN_SHARE = 2.0, 0.15
+"""Noise of the head's angles under a hand, and the loss of confidence in the face from which it is that large."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +113,12 @@ def _weights_over_time(
     calibration, smoothing = how
     weights = np.zeros((len(track), len(BLENDSHAPES)))
     seen = _seen(track, motion)
-    if len(motion.frames):
-        weights[seen] = fit_weights(motion, track.blendshapes[motion.frames].astype(np.float64), calibration)
     seconds = track.times.seconds
+    if len(motion.frames):
+        blendshapes = track.blendshapes[motion.frames].astype(np.float64)
+        fitted = fit_weights(motion, blendshapes, calibration)
+        fitted[:, _BLINKS] = complete_blinks(seconds[seen], fitted[:, _BLINKS], blendshapes[:, _BLINKS])
+        weights[seen] = fitted
     weights, flags = fill_gaps(seconds, weights, seen, np.zeros(len(BLENDSHAPES)))
     if smoothing > 0:
         weights = smooth_offline(seconds, weights, reach_seconds=0.1 * smoothing, noise_limits=(0.008, 0.04))
@@ -135,14 +143,26 @@ def _head_over_time(track: PerformanceTrack, motion: HeadMotion, how: tuple[Rig,
     if settings.smoothing > 0:
         unit = np.array([1, 1, 1, *[min(settings.canvas_wh) / 256] * 3])
         limits = np.array(HEAD_NOISE).T * unit
+        doubt = _head_doubt(track)
         for columns, reach in ((slice(0, 5), 0.12), (slice(5, 6), 0.3)):
             head[:, columns] = smooth_offline(
                 seconds,
                 head[:, columns],
                 reach_seconds=reach * settings.smoothing,
                 noise_limits=(limits[0, columns], limits[1, columns]),
+                doubt=doubt[:, columns],
             )
     return head.astype(np.float32)
+
+
+def _head_doubt(track: PerformanceTrack) -> np.ndarray:
+    """Return (T, 6), columns as `vocabulary.HEAD_CHANNELS`: how far off a hand in front of the face may turn the head.
+
+    The tracker keeps finding a covered face where it is, and guesses how it is turned: the guess jumps as the hand moves.
+    """
+    doubt = np.zeros((len(track), 6))
+    doubt[:, :3] = _HIDDEN_DEG * np.clip((1.0 - track.face_confidence) / _HIDDEN_SHARE, 0.0, 1.0)[:, None]
+    return doubt
 
 
 def _body_over_time(

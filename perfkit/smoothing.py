@@ -21,7 +21,12 @@ BRIDGE_SECONDS = 0.4
 
 
 def smooth_offline(
-    seconds: np.ndarray, channels: np.ndarray, *, reach_seconds: float = 0.14, noise_limits: tuple[ArrayLike, ArrayLike]
+    seconds: np.ndarray,
+    channels: np.ndarray,
+    *,
+    reach_seconds: float = 0.14,
+    noise_limits: tuple[ArrayLike, ArrayLike],
+    doubt: np.ndarray | None = None,
 ) -> np.ndarray:
     """Average each value with its neighbours in time that differ by no more than the channel's noise.
 
@@ -34,6 +39,8 @@ def smooth_offline(
         reach_seconds: Standard deviation of the weights in time.
         noise_limits: Bounds on the estimated noise, in the channels' unit: less than the first is never trusted as
             motion, more than the second never taken for noise.
+        doubt: (T, C), noise that single frames have beyond their channel's, in the channels' unit; none by default.
+            Where there is much, even a step is taken for noise; frames without it stay as they would be.
 
     Returns:
         (T, C) float64.
@@ -43,18 +50,18 @@ def smooth_offline(
     channels = np.asarray(channels, dtype=np.float64)
     if len(channels) < 3:
         return channels.copy()
-    tolerance = 3.0 * np.clip(estimate_noise(seconds, channels), *noise_limits)
+    noise = np.clip(estimate_noise(seconds, channels), *noise_limits)
+    tolerance = np.broadcast_to(3.0 * (noise if doubt is None else noise + doubt), channels.shape)
     num_neighbours = _num_within(seconds, 3 * reach_seconds)
     total, weight_sum = channels.copy(), np.ones_like(channels)
     for offset in range(1, num_neighbours + 1):
         earlier, later = slice(None, -offset), slice(offset, None)
         apart = (seconds[later] - seconds[earlier])[:, None] / reach_seconds
-        differs = (channels[later] - channels[earlier]) / tolerance
-        weight = np.exp(-0.5 * (apart**2 + differs**2))
-        total[earlier] += weight * channels[later]
-        total[later] += weight * channels[earlier]
-        weight_sum[earlier] += weight
-        weight_sum[later] += weight
+        differs = channels[later] - channels[earlier]
+        for to, source in ((earlier, later), (later, earlier)):
+            weight = np.exp(-0.5 * (apart**2 + (differs / tolerance[to]) ** 2))
+            total[to] += weight * channels[source]
+            weight_sum[to] += weight
     return total / weight_sum
 
 

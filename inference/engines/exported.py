@@ -69,6 +69,9 @@ class CompiledNetwork:
             },
         )
         self._of_thread = threading.local()
+        # OpenVINO fills tables of its own at the first call. Two threads that are first together wait for each other
+        # for ever: one holds the table and wants Python's lock, the other holds Python's lock and wants the table.
+        self([np.zeros(port.shape, port.element_type.to_dtype()) for port in self._compiled.inputs])
 
     def __call__(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Run the network; inputs and outputs in the module's own order."""

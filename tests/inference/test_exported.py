@@ -1,4 +1,6 @@
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -39,6 +41,31 @@ def test_a_network_is_exported_once_and_gives_its_outputs_in_order(tmp_path, mak
         assert np.array_equal(added, INPUT + 1)
     assert make_exports.num_calls == 1
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [KEY]
+
+
+FIRST_CALLS = """
+import sys, threading
+from pathlib import Path
+import numpy as np
+from perfkit.inference.engines.exported import CompiledNetwork
+network = CompiledNetwork(Path(sys.argv[1]), num_workers=2, precision="f32")
+sys.setswitchinterval(1e-6)
+start = threading.Barrier(2)
+def call():
+    start.wait()
+    network([np.zeros((2, 3), np.float32)])
+threads = [threading.Thread(target=call) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_two_threads_may_be_the_first_to_call_a_network(tmp_path, make_exports):
+    path = open_exported(tmp_path, KEY, make_exports) / "doubler.xml"
+    for _ in range(8):  # without a call before theirs, one in five froze
+        subprocess.run([sys.executable, "-c", FIRST_CALLS, str(path)], timeout=60, check=True)
 
 
 class Forgetful(torch.nn.Module):
