@@ -158,7 +158,7 @@ def _head_over_time(track: PerformanceTrack, motion: HeadMotion, how: tuple[Rig,
 def _head_doubt(track: PerformanceTrack) -> np.ndarray:
     """Return (T, 6), columns as `vocabulary.HEAD_CHANNELS`: how far off a hand in front of the face may turn the head.
 
-    The tracker keeps finding a covered face where it is, and guesses how it is turned: the guess jumps as the hand moves.
+    The tracker keeps finding a covered face where it is, but guesses its turn: the guess jumps as the hand moves.
     """
     doubt = np.zeros((len(track), 6))
     doubt[:, :3] = _HIDDEN_DEG * np.clip((1.0 - track.face_confidence) / _HIDDEN_SHARE, 0.0, 1.0)[:, None]

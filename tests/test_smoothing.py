@@ -75,6 +75,19 @@ def test_smoothing_is_in_seconds_and_not_in_frames():
     assert values[24] == pytest.approx(values[96], rel=0.1)
 
 
+def test_doubt_dulls_the_frames_it_is_about_and_no_others():
+    rng = np.random.default_rng(6)
+    seconds = np.arange(200) / 24
+    step = np.where(seconds < 4, 0.0, 1.0)[:, None] + rng.normal(0, 0.01, (200, 1))
+    doubt = np.zeros_like(step)
+    doubt[80:112] = 1.0
+    sure, doubted = (smooth_offline(seconds, step, noise_limits=LIMITS, doubt=given) for given in (None, doubt))
+    assert np.abs(np.diff(sure, axis=0)).max() > 0.9
+    assert np.abs(np.diff(doubted, axis=0)).max() < 0.2
+    calm = doubt[:, 0] == 0
+    assert np.array_equal(sure[calm], doubted[calm])
+
+
 def test_noise_is_read_through_motion():
     rng = np.random.default_rng(4)
     seconds = np.arange(500) / 25
