@@ -2,8 +2,8 @@
 
 In: eyeBlink weights over time and the tracker's own blinks. Out: the same weights, with the bottom of every blink shut.
 
-A blink's bottom lasts some 50 ms: at 24 frames a second it falls between two frames, and the tracker smooths over it. On
-real takes five blinks in six stop with the lids a quarter to two thirds open, which a viewer takes for a flinch.
+A blink's bottom lasts some 50 ms: at 24 frames a second it falls between two frames, and the tracker smooths over it.
+On real takes two blinks in three stop with the lids a fifth to two thirds open, which a viewer takes for a flinch.
 """
 
 import numpy as np
