@@ -86,8 +86,8 @@ def test_training_leaves_the_base_untouched(models, tiny_pack):
 
 
 def test_training_lowers_the_loss(models, tiny_pack):
-    losses = train(models, tiny_pack, replace(SETTINGS, steps=30)).losses
-    assert sum(losses[-8:]) < 0.97 * sum(losses[:8])
+    losses = train(models, tiny_pack, replace(SETTINGS, steps=40, batch_size=8)).losses
+    assert sum(losses[-10:]) < 0.95 * sum(losses[:10])
 
 
 def test_same_seed_same_losses_and_weights_another_seed_others(tiny_base, tiny_pack):
