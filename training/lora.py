@@ -52,6 +52,7 @@ class LoraSettings:
         learning_rate: At the start; falls to a twentieth along a cosine.
         num_placements: Rows per drawing: as drawn, and placed otherwise.
         time_shift: > 1 draws more times near pure noise, where shape and colour are decided.
+        full_noise_share: Part of the rows at pure noise, where every render begins and a one-step render ends.
         ema_decay: Average of the weights that is saved instead of the last; 0 = none.
         seed: Key of all randomness.
     """
@@ -62,6 +63,7 @@ class LoraSettings:
     learning_rate: float = 1.5e-3
     num_placements: int = 4
     time_shift: float = 1.5
+    full_noise_share: float = 0.2
     ema_decay: float = 0.0
     seed: int = 0
 
@@ -69,6 +71,7 @@ class LoraSettings:
         limits: dict[str, tuple[float, float]] = {"steps": (1, 10**6), "rank": (1, 256)}
         limits |= {"batch_size": (1, 1024), "num_placements": (1, 64)}
         limits |= {"learning_rate": (0.0, 1.0), "time_shift": (0.1, 10.0), "ema_decay": (0.0, 0.9999)}
+        limits |= {"full_noise_share": (0.0, 1.0)}
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise SettingsError(f"LoRA {name} = {getattr(self, name)}, expected {low} to {high}")
@@ -253,6 +256,7 @@ class LoraTraining:
         noise = torch.randn(clean.shape, generator=generator)
         even = torch.sigmoid(torch.randn((settings.batch_size,), generator=generator))
         time = settings.time_shift * even / (1 + (settings.time_shift - 1) * even)
+        time[torch.rand(time.shape, generator=generator) < settings.full_noise_share] = 1.0
         mixed = torch.lerp(clean, noise, time[:, None, None, None])
         *down, middle = (residual[rows] for residual in self.conditioned.residuals)
         velocity = nano_model.velocity(self.models, mixed, time, self.conditioned.text[rows], (down, middle))

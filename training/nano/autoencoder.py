@@ -19,6 +19,8 @@ from perfkit.training.nano.loop import DEFAULT_PACE, Pace, run_steps
 from perfkit.training.nano.parallel import worker_rows
 from perfkit.training.nano.pictures import make_crops, make_picture
 
+RATES = Rates(matrices=0.015, others=1e-3, average_decay=0.995)
+
 
 @dataclass(frozen=True)
 class AutoencoderSettings:
@@ -27,7 +29,7 @@ class AutoencoderSettings:
     steps: int = 3_600
     batch: int = 16
     crop_px: int = 128
-    rates: Rates = Rates(matrices=0.015, others=1e-3, average_decay=0.995)
+    rates: Rates = RATES
     final_scale: float = 0.02
     warmup_steps: int = 50
     latent_noise: float = 0.05

@@ -51,7 +51,8 @@ def descend(state: TrainingState, loss: Tensor, step: int, *, rates: Rates, scal
     for optimizer in state.optimizers.values():
         optimizer.zero_grad(set_to_none=True)
     loss.backward()
-    weights = [w for optimizer in state.optimizers.values() for group in optimizer.param_groups for w in group["params"]]
+    groups = [group for optimizer in state.optimizers.values() for group in optimizer.param_groups]
+    weights = [weight for group in groups for weight in group["params"]]
     mean_loss = average_gradients(weights, loss)
     torch.nn.utils.clip_grad_norm_(weights, CLIP_NORM)
     for optimizer in state.optimizers.values():

@@ -26,6 +26,7 @@ from perfkit.training.nano.latents import SHARD_SIZE, Shard, ShardStore
 from perfkit.training.nano.loop import DEFAULT_PACE, Pace, run_steps
 from perfkit.training.nano.parallel import worker_rows
 
+RATES = Rates(matrices=0.015, others=6e-4, average_decay=0.998)
 TRAINED = ("unet", "controlnet", "text_encoder")
 
 
@@ -35,7 +36,7 @@ class FlowSettings:
 
     images: int = 300_000
     batch: int = 16
-    rates: Rates = Rates(matrices=0.02, others=6e-4, average_decay=0.998)
+    rates: Rates = RATES
     cooldown: float = 0.3
     final_scale: float = 0.02
     warmup_steps: int = 100

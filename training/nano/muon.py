@@ -1,6 +1,6 @@
 """Muon: the momentum of every matrix, replaced by the nearest matrix whose singular values are all one.
 
-In: gradients, averaged over the workers. Out: updated weights. Convolutions count as matrices (out, in x height x width).
+In: gradients, averaged over the workers. Out: updated weights. A convolution counts as the matrix (out, in x h x w).
 Biases, scales and embedding tables are not matrices of a map: `split_weights` leaves them to another optimiser.
 
 PyTorch's own Muon takes no convolutions and computes in bfloat16, which is slow on processors without it.
