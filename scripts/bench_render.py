@@ -1,4 +1,4 @@
-"""The render's speed and memory, for scripts/benchmark.py: network and rest, against eager PyTorch, long and short."""
+"""The render's speed and memory, for scripts/bench.py: network and rest, against eager PyTorch, long and short."""
 
 import json
 import statistics

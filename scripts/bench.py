@@ -1,4 +1,4 @@
-"""Measure the speeds that README.md states: python scripts/benchmark.py [help capture control puppet render memory ...]
+"""Measure the speeds that README.md states: python scripts/bench.py [help capture control puppet render memory ...]
 
 Each name prints rows of that table. Both sides of a ratio are measured in the same run; quote those, not the seconds.
 """
@@ -92,7 +92,7 @@ def time_puppet() -> None:
 
 def time_render() -> None:
     """Print how fast a captured performance becomes a video, and the network's part in it."""
-    from benchmark_render import print_render_speeds
+    from bench_render import print_render_speeds
 
     from perfkit.pack import list_character_names
 
@@ -101,7 +101,7 @@ def time_render() -> None:
 
 def measure_memory() -> None:
     """Print the peak memory of a short take and of a long one."""
-    from benchmark_render import print_memory
+    from bench_render import print_memory
 
     from perfkit.pack import list_character_names
 
@@ -110,7 +110,7 @@ def measure_memory() -> None:
 
 def measure_steadiness() -> None:
     """Print how much a render of a still flickers."""
-    from benchmark_render import print_steadiness
+    from bench_render import print_steadiness
 
     from perfkit.pack import list_character_names
 
