@@ -1,7 +1,8 @@
 """The character's body from limb directions, with hands that meet the face where the performer's do.
 
 In: BodyMotion, a rig, its head channels. Out: body points on the canvas. Arms have the character's own bone lengths; a
-hand at the performer's mouth is at the character's mouth, wherever that is, by bending the arm towards it.
+hand at the performer's mouth is at the character's mouth, wherever that is, by bending the arm towards it. The picture
+shows a bust, and raised hands are in it: arms that would reach out of it bend as if they came towards the camera.
 """
 
 import numpy as np
@@ -11,15 +12,20 @@ from perfkit.proportions import Rig
 from perfkit.rig import pose_body
 from perfkit.vocabulary import POSE_INDEX
 
+_SOFT_FROM, _BORDER = 0.75, 0.06
+"""Where on the way from the canvas' middle to its border a raised hand slows down; the border's width: shares."""
 _PARTS = ("wrist", "index", "pinky", "thumb")
 
 
-def place_body(body: BodyMotion, rig: Rig, head: np.ndarray, features: np.ndarray) -> np.ndarray:
+def place_body(
+    body: BodyMotion, rig: Rig, head: np.ndarray, features: np.ndarray, *, canvas_wh: tuple[int, int]
+) -> np.ndarray:
     """Pose the character's body.
 
     Args:
         body: The performer's motion, T frames.
         rig: The character's proportions.
+        canvas_wh: The canvas, px.
         head: (T, 6), the character's head channels.
         features: (3,), how low the performer's eyes and mouth lie and half their face's width, head units.
 
@@ -34,7 +40,10 @@ def place_body(body: BodyMotion, rig: Rig, head: np.ndarray, features: np.ndarra
             continue
         at = _onto_face(body.hand_at[:, index], rig, features)
         target = head[:, 3:5] + head[:, 5:6] * at
-        _reach(points, side, target, (rig.upper_arm * head[:, 5], rig.forearm * head[:, 5], body.hand_near[:, index]))
+        upper, fore = rig.upper_arm * head[:, 5], rig.forearm * head[:, 5]
+        _reach(points, side, target, (upper, fore, body.hand_near[:, index]))
+        fingers = _fingers(points, side)
+        _reach(points, side, _into_canvas(fingers, canvas_wh), (upper, fore, _raised(points, side, head[:, 5])))
     return points.astype(np.float32)
 
 
@@ -45,6 +54,26 @@ def _onto_face(at: np.ndarray, rig: Rig, features: np.ndarray) -> np.ndarray:
     inside = np.interp(at[:, 1], anchors_from, anchors_to)
     y = np.where(np.abs(at[:, 1]) < 1.0, inside, at[:, 1])
     return np.stack([at[:, 0] * rig.face_width / half_width, y], axis=1)
+
+
+def _fingers(points: np.ndarray, side: str) -> np.ndarray:
+    """Return (T, 2) px: the middle of a hand's knuckles."""
+    return 0.5 * (points[:, POSE_INDEX[f"{side}_index"], :2] + points[:, POSE_INDEX[f"{side}_pinky"], :2])
+
+
+def _raised(points: np.ndarray, side: str, unit_px: np.ndarray) -> np.ndarray:
+    """Return (T,) in 0..1: how far a hand is raised past its shoulder; slowly, for arms fly up within a few frames."""
+    up = points[:, POSE_INDEX[f"{side}_shoulder"], 1] - _fingers(points, side)[:, 1]
+    return np.clip((up / unit_px + 1.0) / 2.0, 0.0, 1.0)
+
+
+def _into_canvas(px: np.ndarray, canvas_wh: tuple[int, int]) -> np.ndarray:
+    """Return places (T, 2) that slow down towards the canvas' border and never pass it."""
+    half = 0.5 * np.array(canvas_wh)
+    share = (px - half) / (half * (1.0 - 2.0 * _BORDER))
+    beyond = np.clip(np.abs(share) - _SOFT_FROM, 0.0, None) / (1.0 - _SOFT_FROM)
+    bent = np.where(beyond > 0, _SOFT_FROM + (1.0 - _SOFT_FROM) * np.tanh(beyond), np.abs(share))
+    return half + np.sign(share) * bent * half * (1.0 - 2.0 * _BORDER)
 
 
 def _reach(points: np.ndarray, side: str, target: np.ndarray, arm: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:

@@ -13,6 +13,11 @@ HEAD_NOISE: tuple[tuple[float, float], ...] = ((0.15, 1.0),) * 3 + ((0.2, 1.2),)
 
 _ANGLE_LIMITS = np.array([75.0, 38.0, 60.0])
 _SIZE_LIMITS = 0.75, 1.3
+_WAY_LIMITS = 0.16, 0.12
+"""How far the head may go from its rest, as shares of the canvas' width and height: a bust stays a bust.
+
+A performer who is seen in full walks and squats by many heads; the embedded base was trained within these bounds.
+"""
 _HALF_WIDTH, _ABOVE, _BELOW = 0.95, 1.35, 1.05
 
 
@@ -47,8 +52,10 @@ def frame_head(
     place = (motion.center_px - usual_value(motion.center_px)) / np.exp(usual_value(np.log(motion.scale_px)))
     scale = rest[5] * np.clip(size**size_gain, *_SIZE_LIMITS)
     offset = position_gain * rest[5] * place
-    room_x = max(min(rest[3], canvas_wh[0] - rest[3]) - _HALF_WIDTH * rest[5], 1.0)
-    room_up, room_down = max(rest[4] - _ABOVE * rest[5], 1.0), max(canvas_wh[1] - rest[4] - _BELOW * rest[5], 1.0)
+    most_x, most_y = _WAY_LIMITS[0] * canvas_wh[0], _WAY_LIMITS[1] * canvas_wh[1]
+    room_x = np.clip(min(rest[3], canvas_wh[0] - rest[3]) - _HALF_WIDTH * rest[5], 1.0, most_x)
+    room_up = np.clip(rest[4] - _ABOVE * rest[5], 1.0, most_y)
+    room_down = np.clip(canvas_wh[1] - rest[4] - _BELOW * rest[5], 1.0, most_y)
     room_y = np.where(offset[:, 1] < 0, room_up, room_down)
     bent = np.stack([_bend(offset[:, 0], np.full(len(offset), room_x)), _bend(offset[:, 1], room_y)], axis=1)
     turned = _bend(angles, np.broadcast_to(_ANGLE_LIMITS, angles.shape))

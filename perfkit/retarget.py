@@ -175,7 +175,7 @@ def _body_over_time(
     center_px = np.stack([np.interp(frames, motion.frames, motion.center_px[:, axis]) for axis in range(2)], axis=1)
     scale_px = np.interp(frames, motion.frames, motion.scale_px)
     body = measure_body(track, center_px=center_px, scale_px=scale_px)
-    return place_body(body, rig, head, feature_places(neutral))
+    return place_body(body, rig, head, feature_places(neutral), canvas_wh=settings.canvas_wh)
 
 
 def _seen(track: PerformanceTrack, motion: HeadMotion) -> np.ndarray:

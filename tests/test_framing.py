@@ -1,4 +1,4 @@
-"""The head turns as the performer's does, and not as a hand before their face makes the tracker guess."""
+"""The picture is a bust: the head stays about its place, raised hands are in it; a hand at the face is no jerk."""
 
 from dataclasses import replace
 
@@ -7,7 +7,8 @@ import pytest
 from synthetic_performer import act, perform
 
 from perfkit.proportions import HUMAN_RIG, Rig
-from perfkit.retarget import retarget
+from perfkit.retarget import RetargetSettings, retarget
+from perfkit.vocabulary import POSE_INDEX
 
 CHIBI = Rig(
     face_width=0.95, jaw=1.2, eye_x=0.42, eye_y=0.12, eye_width=0.5, eye_height=0.52, eye_roundness=1.0, iris_size=0.8,
@@ -53,3 +54,49 @@ def test_a_nod_behind_a_hand_is_still_a_nod():
     head[:, 1] = 8 * np.sin(2 * np.pi * np.arange(NUM_FRAMES) / 24)
     take = under_a_hand(perform(HUMAN_RIG, weights, head), slice(None))
     assert np.ptp(retarget(take, CHIBI).head[24:-24, 1]) > 0.75 * 16
+
+
+def test_a_performer_who_walks_and_squats_stays_a_bust():
+    weights, head = act(NUM_FRAMES)
+    head[:, 3] += np.linspace(-700, 700, NUM_FRAMES)
+    head[:, 4] += 300 * np.sin(np.arange(NUM_FRAMES) / 30)
+    for canvas_wh in ((256, 256), (384, 256)):
+        settings = RetargetSettings(canvas_wh=canvas_wh)
+        moved = retarget(perform(HUMAN_RIG, weights, head), HUMAN_RIG, settings=settings).head
+        rest = np.array([HUMAN_RIG.head_x, HUMAN_RIG.head_y])
+        assert (np.abs(moved[:, 3:5] / canvas_wh - rest).max(axis=0) < (0.161, 0.121)).all()
+        assert np.ptp(moved[:, 3]) > 0.2 * canvas_wh[0], "and still walks"
+
+
+def with_arms(take, elbow: tuple[float, float], wrist: tuple[float, float]):
+    """Return the take with both arms posed; places from the shoulders in head units, outwards and down."""
+    body = take.body.copy()
+    for side, sign in (("left", 1.0), ("right", -1.0)):
+        shoulder = body[:, POSE_INDEX[f"{side}_shoulder"], :2]
+        for name, (out, down) in {"elbow": elbow, "wrist": wrist}.items():
+            place = shoulder + 80 * np.array([sign * out, down])
+            body[:, POSE_INDEX[f"{side}_{name}"], :2] = place
+        for name, out in (("index", -0.2), ("pinky", 0.2), ("thumb", -0.4)):
+            place = body[:, POSE_INDEX[f"{side}_wrist"], :2] + 80 * np.array([sign * out, -0.9])
+            body[:, POSE_INDEX[f"{side}_{name}"], :2] = place
+    body[:, POSE_INDEX["left_elbow"] : POSE_INDEX["right_thumb"] + 1, 3] = 1.0
+    return replace(take, body=body)
+
+
+@pytest.mark.parametrize(
+    ("elbow", "wrist"), [((0.3, -2.6), (0.3, -5.0)), ((2.3, -1.3), (4.2, -2.6))], ids=["up", "wide"]
+)
+def test_raised_hands_are_in_the_picture(elbow, wrist):
+    weights, head = act(NUM_FRAMES)
+    take = with_arms(perform(HUMAN_RIG, weights, head), elbow, wrist)
+    for rig in (HUMAN_RIG, CHIBI):
+        track = retarget(take, rig)
+        for side in ("left", "right"):
+            points = {name: track.body[:, POSE_INDEX[f"{side}_{name}"], :2]
+                      for name in ("shoulder", "elbow", "wrist", "index", "pinky")}  # fmt: skip
+            knuckles = 0.5 * (points["index"] + points["pinky"])
+            assert knuckles.min() > 0 and knuckles.max() < 256
+            assert (points["wrist"][:, 1] < points["shoulder"][:, 1]).all(), "and raised"
+            for ends, length in (("shoulder", "elbow"), rig.upper_arm), (("elbow", "wrist"), rig.forearm):
+                bone = np.linalg.norm(points[ends[1]] - points[ends[0]], axis=1)
+                assert (bone < 1.02 * length * track.head[:, 5]).all()
