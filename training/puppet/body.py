@@ -38,10 +38,12 @@ def _neck_width(scene: Scene) -> float:
 
 
 def draw_body(scene: Scene) -> None:
-    """Draw neck and torso, with the clothes; arms come later, in front."""
+    """Draw upper arms, and over them torso and neck, with the clothes; forearms come later, in front."""
     if not has_body(scene):
         return
     torso, look = Torso(scene), scene.look
+    for arm in ("left", "right"):
+        _draw_upper_arm(scene, torso, arm)
     cloth = palette.CLOTH[look.cloth_colour]
     width, half = _neck_width(scene), torso.half
     hip = 0.5 * scene.rig.hip_width / scene.rig.shoulder_width * 2 * half
@@ -207,13 +209,12 @@ def _arm_thickness(scene: Scene) -> float:
     return (0.1 if scene.look.gender == "girl" else 0.13) * scene.rig.shoulder_width
 
 
-def draw_upper_arm(scene: Scene, side: str) -> None:
+def _draw_upper_arm(scene: Scene, torso: Torso, side: str) -> None:
     """Draw an upper arm; it goes behind the chest."""
     shoulder, elbow = scene.joint(f"{side}_shoulder"), scene.joint(f"{side}_elbow")
-    if not (np.isfinite(shoulder).all() and np.isfinite(elbow).all()):
+    if not np.isfinite(elbow).all():
         return
     thick, (upper_rgb, lower_rgb) = _arm_thickness(scene), _sleeve(scene)
-    torso = Torso(scene)
     shoulder = shoulder + 0.1 * (torso.neck - shoulder) + 0.1 * scene.unit * torso.down
     if _is_outside(scene, shoulder, 1.4 * thick) and _is_outside(scene, elbow, 1.4 * thick):
         return
@@ -249,7 +250,8 @@ def _is_outside(scene: Scene, point: np.ndarray, reach: float) -> bool:
     return y - reach_px > size or abs(x - 0.5 * size) > 1.6 * size
 
 
-_BACK_ARC, _FRONT_ARC = np.linspace(0.5, 1.5, 5) * np.pi, np.linspace(-0.5, 0.5, 5) * np.pi
+_CAPS = np.concatenate([np.linspace(0.5, 1.5, 5), np.linspace(-0.5, 0.5, 5)]) * np.pi
+"""Directions from a limb's start to its round back, then from its end to its round front, relative to the limb."""
 _CIRCLE = np.stack([np.cos(np.arange(12) * np.pi / 6), np.sin(np.arange(12) * np.pi / 6)], axis=1)
 
 
@@ -259,12 +261,10 @@ def _draw_limb(scene: Scene, ends: tuple, half_widths: tuple, colour: Colour) ->
     length = float(np.hypot(*along))
     along = along / length if length > 1e-3 else np.array([0.0, 1.0])
     angle = np.arctan2(along[1], along[0])
-    first, second = half_widths[0] * unit, half_widths[1] * unit
-    back, ahead = angle + _BACK_ARC, angle + _FRONT_ARC
-    ring = np.concatenate([
-        start + first * np.stack([np.cos(back), np.sin(back)], axis=1),
-        end + second * np.stack([np.cos(ahead), np.sin(ahead)], axis=1),
-    ])  # fmt: skip
+    turned = angle + _CAPS
+    ring = np.array((np.cos(turned), np.sin(turned))).T
+    ring[:5] = start + half_widths[0] * unit * ring[:5]
+    ring[5:] = end + half_widths[1] * unit * ring[5:]
     scene.solid(ink.smooth(ring), colour, relief=0.16)
 
 

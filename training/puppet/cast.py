@@ -98,8 +98,12 @@ def sample_character(seed: int, family: str | None = None) -> Puppet:
 
 
 def _pick(rng: np.random.Generator, words: Sequence[str], shares: Sequence[float] | None = None) -> str:
-    weights = None if shares is None else np.array(shares) / np.sum(shares)
-    return str(words[int(rng.choice(len(words), p=weights))])
+    """Draw a word as `rng.choice` does, without its checks."""
+    if shares is None:
+        return words[int(rng.integers(len(words)))]
+    odds = (np.array(shares) / np.sum(shares)).cumsum()
+    odds /= odds[-1]
+    return words[int(odds.searchsorted(rng.random(), side="right"))]
 
 
 def _sample_rig(rng: np.random.Generator, look: Look) -> Rig:

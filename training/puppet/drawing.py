@@ -7,7 +7,7 @@ import numpy as np
 from perfkit.rig import hands_from_body, present_rows
 from perfkit.training.puppet import ink
 from perfkit.training.puppet.beard import draw_beard
-from perfkit.training.puppet.body import draw_body, draw_forearm, draw_upper_arm
+from perfkit.training.puppet.body import draw_body, draw_forearm
 from perfkit.training.puppet.creature import (
     draw_animal_ears,
     draw_marking,
@@ -65,8 +65,6 @@ def draw_pose(puppet: Puppet, pose: Pose, light: Light, *, size: int = 256) -> D
     scene.face_path = ink.smooth(scene.contour("face_oval"))
     near = {sign: is_ear_in_front(scene, sign) for sign in (1.0, -1.0)}
     draw_back_hair(scene)
-    for side in ("left", "right"):
-        draw_upper_arm(scene, side)
     draw_body(scene)
     _draw_behind(scene, [sign for sign in near if not near[sign]])
     scene.solid(scene.head_path, puppet.look.skin_rgb, relief=0.26)

@@ -8,6 +8,9 @@ from perfkit.training.puppet.scene import Scene
 from perfkit.vocabulary import CONTOUR_SLICES
 
 _LASH_WIDTH = {"real": 0.032, "toon": 0.036, "anime": 0.075, "dot": 0.03, "animal": 0.04, "screen": 0.03, "void": 0.03}
+_LASH_ALONG = np.linspace(0.0, 1.0, 25)
+_LASH_PROFILE = (0.35 + 0.65 * np.sin(np.pi * (0.12 + 0.83 * _LASH_ALONG)) ** 0.8) * (1.15 - 0.45 * _LASH_ALONG)
+"""How thick the upper lid's line is at its 25 points, from the outer to the inner corner."""
 _UP = np.array([0.0, -1.0])
 
 
@@ -143,11 +146,9 @@ def _draw_lashes(scene: Scene, points: np.ndarray, share: float) -> None:
         return
     colour = palette.INK if look.line in ("inked", "bold") or look.eyes == "anime" else _soft_ink(scene)
     upper = ink.curve(np.concatenate([points[:1], points[:8:-1], points[8:9]]), 3)
-    along = np.linspace(0.0, 1.0, len(upper))
     girl = look.gender == "girl"
     width = _LASH_WIDTH[look.eyes] * (1.3 if girl else 0.9) * scene.unit
-    profile = (0.35 + 0.65 * np.sin(np.pi * (0.12 + 0.83 * along)) ** 0.8) * (1.15 - 0.45 * along)
-    thick = np.maximum(width * profile, 0.8)
+    thick = np.maximum(width * _LASH_PROFILE, 0.8)
     scene.pen.fill(ink.ribbon(upper - _UP * 0.15 * thick[:, None], thick), colour)
     lower = ink.curve(np.concatenate([points[:9]]), 2)
     if look.eyes == "anime":

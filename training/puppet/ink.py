@@ -5,6 +5,7 @@ In: point arrays (N, 2) in px. Out: `Pen.rgba()`, straight alpha.
 
 from collections import deque
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import skia
@@ -27,18 +28,22 @@ def polygon(points: np.ndarray, *, closed: bool = True) -> Path:
 def smooth(points: np.ndarray, *, closed: bool = True) -> Path:
     """Return a path that curves through points (N, 2) (Catmull-Rom)."""
     flat = _complex(points)
-    if closed:
-        flat = np.concatenate((flat[-1:], flat, flat[:2]))
-        return _append_cubics(Path(), flat[1:-1], _unit(flat[2:] - flat[:-2]), closed=True)
-    return _append_cubics(Path(), flat, _open_directions(flat), closed=False)
+    if not closed:
+        return _append_cubics(Path(), flat, _open_directions(flat))
+    flat = np.concatenate((flat[-1:], flat, flat[:2]))
+    path = _append_cubics(Path(), flat[1:-1], _unit(flat[2:] - flat[:-2]))
+    path.close()
+    return path
 
 
 def lens(points: np.ndarray, corner: int) -> Path:
     """Return a closed smooth path through points (N, 2) with sharp corners at rows 0 and `corner`: eyes, lips."""
     flat = _complex(points)
     first, second = flat[: corner + 1], np.concatenate((flat[corner:], flat[:1]))
-    path = _append_cubics(Path(), first, _open_directions(first), closed=False)
-    return _append_cubics(path, second, _open_directions(second), closed=True)
+    path = _append_cubics(Path(), first, _open_directions(first))
+    _append_cubics(path, second, _open_directions(second))
+    path.close()
+    return path
 
 
 def _complex(points: np.ndarray) -> np.ndarray:
@@ -57,19 +62,16 @@ def _open_directions(flat: np.ndarray) -> np.ndarray:
     return _unit(step)
 
 
-def _append_cubics(path: Path, flat: np.ndarray, directions: np.ndarray, *, closed: bool) -> Path:
+def _append_cubics(path: Path, flat: np.ndarray, directions: np.ndarray) -> Path:
     """Append Bezier segments; controls reach a third of each segment along the directions, so that none loops."""
-    step = flat[1:] - flat[:-1]
-    third = np.abs(step) / 3.0
-    rows = np.empty((len(step), 3), np.complex128)
-    rows[:, 0] = flat[:-1] + directions[:-1] * third
-    rows[:, 1] = flat[1:] - directions[1:] * third
-    rows[:, 2] = flat[1:]
+    start, end = flat[:-1], flat[1:]
+    third = np.abs(end - start) / 3.0
+    rows = np.array((start + directions[:-1] * third, end - directions[1:] * third, end))
+    x, y = rows.real.tolist(), rows.imag.tolist()
     if path.isEmpty():
-        path.moveTo(flat[0].real, flat[0].imag)
-    deque(map(path.cubicTo, *rows.view(np.float64).T.tolist()), maxlen=0)
-    if closed:
-        path.close()
+        first = complex(flat[0])
+        path.moveTo(first.real, first.imag)
+    deque(map(path.cubicTo, x[0], y[0], x[1], y[1], x[2], y[2]), maxlen=0)
     return path
 
 
@@ -128,10 +130,13 @@ def ribbon(points: np.ndarray, widths: np.ndarray) -> Path:
     return polygon(both.view(np.float64).reshape(-1, 2))
 
 
+_UNIT_CIRCLE = Path()
+_UNIT_CIRCLE.addOval(skia.Rect(-1, -1, 1, 1))
+
+
 def ellipse(centre: Sequence[float], axis_a: Sequence[float], axis_b: Sequence[float]) -> Path:
     """Return the ellipse centre + cos t * axis_a + sin t * axis_b (conjugate half axes, px)."""
-    path = Path()
-    path.addOval(skia.Rect(-1, -1, 1, 1))
+    path = Path(_UNIT_CIRCLE)
     matrix = skia.Matrix()
     matrix.setAll(axis_a[0], axis_b[0], centre[0], axis_a[1], axis_b[1], centre[1], 0, 0, 1)
     path.transform(matrix)
@@ -180,7 +185,8 @@ def bounds(path: Path) -> tuple[float, float, float, float]:
     return box.left(), box.top(), box.right(), box.bottom()
 
 
-def _color4f(colour: Sequence[float], alpha: float) -> skia.Color4f:
+@lru_cache(maxsize=1024)
+def _color4f(colour: Colour, alpha: float) -> skia.Color4f:
     return skia.Color4f(float(colour[0]), float(colour[1]), float(colour[2]), float(alpha))
 
 

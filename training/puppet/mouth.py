@@ -142,14 +142,12 @@ def _draw_real(scene: Scene, bridge: np.ndarray, base: np.ndarray) -> None:
     far = base[4] if turn > 0 else base[0]
     near = base[0] if turn > 0 else base[4]
     tip = bridge[5]
-    body = np.concatenate([bridge[1:], base[2:3], near[None]])
     if abs(turn) > 0.12:
         path = ink.smooth(np.concatenate([bridge, base[2:3], near[None]]))
         scene.pen.fill(path, skin)
-    side = body if abs(turn) > 0.12 else None
     lower = ink.smooth(np.array([base[0], base[1], base[2], base[3], base[4]]), closed=False)
     shadow_side = -np.sign(scene.light_xy[0]) if abs(scene.light_xy[0]) > 0.3 else -1.0
-    if side is None or scene.look.style != "flat":
+    if abs(turn) <= 0.12 or scene.look.style != "flat":
         flank = base[4] if shadow_side > 0 else base[0]
         wedge = ink.smooth(np.array([bridge[2], 0.5 * (bridge[4] + flank), flank, base[2], tip]))
         scene.pen.fill(wedge, palette.shaded(skin, 0.8), 0.28 + 0.3 * (scene.look.style == "cel"))

@@ -38,6 +38,7 @@ class Scene:
         self.head, self.weights, self.body = pose.head.astype(np.float64), pose.weights, pose.body
         self.unit, self.origin = float(self.head[5]), self.head[3:5]
         self.rotation = rotation_from_head(self.head)
+        self._flat_from_head = self.rotation[:2].T
         self._toward: tuple[float, float, float] = tuple(self.rotation[2].tolist())
         opened = pose.weights.copy()
         opened[_LID_WEIGHTS] = 0.0
@@ -46,6 +47,7 @@ class Scene:
         px, visibility = pose_face(both, np.array([self.head, self.head]))
         self.face, self.open_face, self.visibility = px[0].astype(np.float64), px[1].astype(np.float64), visibility[0]
         self.light_xy = np.array(LIGHT_DIRECTIONS[light.side])
+        self._toward_light: tuple[float, float] = tuple((self.light_xy / np.hypot(*self.light_xy)).tolist())
         self.head_path = self.face_path = ink.Path()
         self.contrast = 0.85 if light.hardness == "hard" else 0.5
 
@@ -59,7 +61,8 @@ class Scene:
 
     def seen(self, name: str) -> float:
         """Return the mean visibility of a contour."""
-        return float(self.visibility[CONTOUR_SLICES[name]].mean())
+        rows = self.visibility[CONTOUR_SLICES[name]]
+        return float(rows.sum() / len(rows))
 
     def joint(self, name: str) -> np.ndarray:
         """Return a pose point, px (NaN when not drawn)."""
@@ -67,7 +70,7 @@ class Scene:
 
     def place(self, points: np.ndarray) -> np.ndarray:
         """Return picture px (..., 2) of head-space points (..., 3)."""
-        return self.origin + self.unit * (np.asarray(points) @ self.rotation[:2].T)
+        return self.origin + self.unit * (np.asarray(points) @ self._flat_from_head)
 
     def facing(self, normal: tuple[float, float, float]) -> float:
         """Return how much a head-space direction looks at the camera, -1..1."""
@@ -126,17 +129,14 @@ class Scene:
 
     def _paint_soft(self, path: ink.Path, colour: Colour) -> None:
         left, top, right, bottom = ink.bounds(path)
-        middle = np.array([0.5 * (left + right), 0.5 * (top + bottom)])
-        half = np.array([0.5 * (right - left), 0.5 * (bottom - top)])
-        toward = self.light_xy / np.hypot(*self.light_xy)
-        reach = np.hypot(*(half * toward)) * 1.05
+        x, y, (dx, dy) = 0.5 * (left + right), 0.5 * (top + bottom), self._toward_light
+        reach = float(np.hypot(0.5 * (right - left) * dx, 0.5 * (bottom - top) * dy)) * 1.05
+        dx, dy = dx * reach, dy * reach
         gain = 1.0 if self.light.side != "front" else 0.7
-        high, low = (
-            palette.lit(colour, 0.45 * self.contrast * gain),
-            palette.shaded(colour, 1.05 * self.contrast * gain),
-        )
+        high = palette.lit(colour, 0.45 * self.contrast * gain)
+        low = palette.shaded(colour, 1.05 * self.contrast * gain)
         stops = [(0.0, high, 1.0), (0.38, colour, 1.0), (0.62, palette.mix(colour, low, 0.35), 1.0), (1.0, low, 1.0)]
-        self.pen.fill_linear(path, middle + toward * reach, middle - toward * reach, stops)
+        self.pen.fill_linear(path, (x + dx, y + dy), (x - dx, y - dy), stops)
 
     def cast(self, path: ink.Path, onto: ink.Path, base: Colour, *, reach: float = 0.08, alpha: float = 0.55) -> None:
         """Drop the shadow of one area onto another (hair on a forehead, a chin on a neck)."""
@@ -160,7 +160,7 @@ class Ball:
         self._px_from_unit = scene.unit * scene.rotation[:2] * self.radii
         self.middle = scene.place(self.centre)
         toward = scene.rotation[2] / self.radii
-        self._toward_camera = toward / np.linalg.norm(toward)
+        self._toward_camera = toward / math.sqrt(toward @ toward)
 
     def _axes(self) -> tuple[np.ndarray, np.ndarray]:
         """Return conjugate half axes (px) of the silhouette: the columns of L, where L L' = M M', M = px_from_unit."""
@@ -182,10 +182,10 @@ class Ball:
     def unit_from_xy(self, xy: np.ndarray) -> np.ndarray:
         """Return unit vectors (N, 3) of the front points above head-space (x, y); beyond the rim: on the rim."""
         flat = (np.asarray(xy, dtype=np.float64) - self.centre[:2]) / self.radii[:2]
-        radius = np.hypot(flat[:, 0], flat[:, 1])
-        flat = flat / np.maximum(radius, 1.0)[:, None]
-        z = np.sqrt(np.maximum(0.0, 1.0 - (flat * flat).sum(axis=1)))
-        return np.column_stack([flat, z])
+        unit = np.empty((len(flat), 3))
+        unit[:, :2] = flat = flat / np.maximum(np.hypot(flat[:, 0], flat[:, 1]), 1.0)[:, None]
+        unit[:, 2] = np.sqrt(np.maximum(0.0, 1.0 - (flat * flat).sum(axis=1)))
+        return unit
 
     def place(self, unit: np.ndarray, *, grow: float = 1.0) -> np.ndarray:
         """Return px (N, 2) of points on (or `grow` times above) the surface, hidden or not."""
@@ -204,8 +204,8 @@ class Ball:
     def low_rim(self) -> np.ndarray:
         """Return the unit vector, just behind the rim, that is lowest on the head as the camera sees it."""
         low = np.array([0.0, 1.0, 0.0]) - self._toward_camera[1] * self._toward_camera
-        low = low / np.linalg.norm(low) - 0.25 * self._toward_camera
-        return low / np.linalg.norm(low)
+        low = low / math.sqrt(low @ low) - 0.25 * self._toward_camera
+        return low / math.sqrt(low @ low)
 
     def window(self, ring: np.ndarray, *, push: float = 0.12) -> np.ndarray:
         """Return px of a closed ring that is about to be cut out: hidden points move beyond the rim, gently."""

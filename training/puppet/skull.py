@@ -13,6 +13,7 @@ from perfkit.vocabulary import CONTOUR_SLICES
 
 _ANGLES = np.arange(80) * (2 * np.pi / 80)
 _DIRECTIONS = np.array([np.cos(_ANGLES), np.sin(_ANGLES)])
+_BEFORE = np.arange(80) - 1
 
 
 def head_silhouette(scene: Scene) -> np.ndarray:
@@ -41,15 +42,17 @@ def head_silhouette(scene: Scene) -> np.ndarray:
         wins = other > height
         points = np.where(wins[:, None], middle + (px_from_unit @ (spread / norm)).T, points)
         height = np.maximum(height, other)
-    gap = np.abs(points - np.roll(points, 1, axis=0)).sum(axis=1)
+    gap = np.abs(points - points[_BEFORE]).sum(axis=1)
     return scene.origin + scene.unit * points[gap > 0.012]
 
 
 def _finer(ring: np.ndarray) -> np.ndarray:
     """Return a closed ring with twice the points."""
-    before, after, last = np.roll(ring, 1, 0), np.roll(ring, -1, 0), np.roll(ring, -2, 0)
-    middle = (9 * (ring + after) - before - last) / 16
-    return np.stack([ring, middle], axis=1).reshape(-1, 2)
+    count = len(ring)
+    wrapped = np.concatenate([ring[-1:], ring, ring[:2]])
+    fine = np.empty((2 * count, 2))
+    fine[::2], fine[1::2] = ring, (9 * (ring + wrapped[2:-1]) - wrapped[:count] - wrapped[3:]) / 16
+    return fine
 
 
 _EAR_SHAPES = {
@@ -88,7 +91,9 @@ def is_ear_in_front(scene: Scene, sign: float) -> bool:
 def draw_cheeks(scene: Scene) -> None:
     """Draw blush, freckles, and the red that rises with a smile or puffed cheeks."""
     rig, look, pen = scene.rig, scene.look, scene.pen
-    puff = scene.weight("cheekPuff")
+    strength = 0.75 if look.cheeks == "blush" else 0.4 * scene.weight("cheekPuff")
+    if strength <= 0.05 and look.cheeks != "freckles":
+        return
     for sign in (1.0, -1.0):
         x, y = sign * min(rig.eye_x * 1.25, 0.72 * rig.face_width), rig.eye_y + 0.5 * rig.eye_height + 0.2
         facing = scene.facing((sign * 0.9, 0.2, 0.9))
@@ -98,9 +103,8 @@ def draw_cheeks(scene: Scene) -> None:
         centre = scene.place(np.array([x, y, z]))
         across = scene.place(np.array([x + 0.18, y, z - sign * 0.1])) - centre
         down = scene.place(np.array([x, y + 0.1, z])) - centre
-        red = palette.mix(look.skin_rgb, (0.93, 0.35, 0.38), 0.62)
-        strength = 0.75 if look.cheeks == "blush" else 0.4 * puff
         if strength > 0.05:
+            red = palette.mix(look.skin_rgb, (0.93, 0.35, 0.38), 0.62)
             pen.fill(ink.ellipse(centre, across, down), red, strength * min(1.0, 2 * facing))
         if look.cheeks == "freckles":
             dark = palette.shaded(look.skin_rgb, 1.0)
