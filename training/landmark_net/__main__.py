@@ -17,6 +17,7 @@ from perfkit.training.landmark_net.train import (
     save_weights,
     train_landmark_net,
 )
+from perfkit.training.optimise.loop import Pace
 
 
 def main() -> None:
@@ -26,6 +27,7 @@ def main() -> None:
     train = verbs.add_parser("train", help="train, or go on training; writes the packaged weights at the end")
     train.add_argument("--run", type=Path, default=Path("runs/landmark_net"))
     train.add_argument("--steps", type=int, default=LandmarkSettings.steps)
+    train.add_argument("--minutes", type=float, default=float("inf"), help="stop after this time")
     train.add_argument("-o", "--out", type=Path, default=WEIGHTS_PATH)
     train.set_defaults(act=run_train)
     evaluate = verbs.add_parser("evaluate", help="print the error on held-out puppets")
@@ -41,15 +43,14 @@ def main() -> None:
 
 
 def run_train(options: argparse.Namespace) -> None:
-    """Train to the end of the recipe."""
+    """Train to the end of the recipe or of the time."""
     console = Console(stderr=True)
 
-    def show(done: int, total: int, loss: float) -> None:
-        if done % 50 == 0:
-            console.print(f"step {done}/{total}  loss {loss:.4f}", highlight=False)
+    def show(step: int, loss: float, drawings_per_second: float) -> None:
+        console.print(f"step {step}  loss {loss:.4f}  {drawings_per_second:.1f} drawings/s", highlight=False)
 
-    net = train_landmark_net(options.run, LandmarkSettings(steps=options.steps), on_progress=show)
-    save_weights(net, options.out)
+    pace = Pace(seconds=options.minutes * 60, on_progress=show)
+    save_weights(train_landmark_net(options.run, LandmarkSettings(steps=options.steps), pace), options.out)
     print(options.out)
 
 

@@ -5,30 +5,34 @@ resumed training is the same training.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from perfkit.errors import WeightsError
 from perfkit.files import write_aside
 from perfkit.metrics import eye_distance_from_rig, measure_landmark_error
 from perfkit.training.landmark_net.crops import HELD_OUT_SEED, Crops, make_crops
 from perfkit.training.landmark_net.net import LandmarkNet, tensor_from_crops
 from perfkit.training.landmark_net.network import GRID_PX, LandmarkNetwork
+from perfkit.training.optimise.checkpoint import TrainingState
+from perfkit.training.optimise.descent import Rates, descend, make_state
+from perfkit.training.optimise.loop import DEFAULT_PACE, Pace, run_steps
 from perfkit.training.puppet import draw_pose, pose_performance, sample_character, sample_light, sample_performance
 from perfkit.vocabulary import CONTOUR_SLICES
 
 EVALUATION_SEED = 2025
+NETWORK = "landmarks"
 _HIDDEN_WEIGHT = 0.1
 _FINE = 0.02
 _ATTENTION_WEIGHT = 0.05
 _DOUBT_WEIGHT = 0.05
+
+
+RATES = Rates(matrices=0.01, others=2e-3, average_decay=0.99)
 
 
 @dataclass(frozen=True)
@@ -38,124 +42,49 @@ class LandmarkSettings:
     Attributes:
         steps: Optimiser steps.
         num_drawings: New characters a step; each gives `crops.CROPS_PER_DRAWING` crops.
-        learning_rate: Peak; warm-up of 200 steps, then a cosine to zero.
-        ema_decay: Average of the weights that is saved.
+        rates: At the height of the schedule: warm-up, then a cosine to zero.
+        warmup_steps: Length of the warm-up.
         seed: Key of all randomness.
     """
 
-    steps: int = 2400
+    steps: int = 1600
     num_drawings: int = 8
-    learning_rate: float = 3e-3
-    ema_decay: float = 0.998
+    rates: Rates = RATES
+    warmup_steps: int = 50
     seed: int = 0
 
 
-class LandmarkTraining:
-    """One training: network, its average, optimiser, the step reached.
+def train_landmark_net(folder: Path, settings: LandmarkSettings, pace: Pace = DEFAULT_PACE) -> LandmarkNet:
+    """Train to the end of the schedule or of the pace's time, from where the checkpoint in `folder` stopped.
 
-    Args:
-        settings: The recipe.
+    Returns:
+        The averaged network, ready for use.
     """
+    state = make_landmark_state(settings)
 
-    def __init__(self, settings: LandmarkSettings) -> None:
-        self.settings = settings
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.seed)
-            self.network = LandmarkNetwork()
-        self.average = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
-        self.weights = dict(self.network.named_parameters())
-        self.optimiser = torch.optim.AdamW(self.weights.values(), lr=settings.learning_rate, weight_decay=1e-4)
-        self.num_steps_done = 0
+    def take_step(step: int) -> float:
+        crops = make_crops(step, num_drawings=settings.num_drawings, seed=settings.seed)
+        return learn(state, crops, step, settings)
 
-    def take_step(self, crops: Crops) -> float:
-        """Learn from one batch; return its loss."""
-        self.network.train()
-        self.optimiser.param_groups[0]["lr"] = _learning_rate(self.settings, self.num_steps_done)
-        loss = measure_loss(self.network, crops)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.weights.values(), 2.0)
-        self.optimiser.step()
-        self.num_steps_done += 1
-        self._update_average()
-        return float(loss.detach())
-
-    def make_net(self) -> LandmarkNet:
-        """Return the averaged network, ready for use."""
-        network = LandmarkNetwork()
-        network.load_state_dict(self.average)
-        return LandmarkNet(network)
-
-    def save_checkpoint(self, path: Path) -> None:
-        """Write all that a resume needs."""
-        tensors = {f"network/{name}": tensor for name, tensor in self.network.state_dict().items()}
-        tensors |= {f"average/{name}": tensor for name, tensor in self.average.items()}
-        for name, weight in self.weights.items():
-            state = self.optimiser.state[weight]
-            tensors |= {f"first/{name}": state["exp_avg"], f"second/{name}": state["exp_avg_sq"]}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with write_aside(path) as aside:
-            contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-            aside.write_bytes(save(contiguous, {"steps": str(self.num_steps_done)}))
-
-    def load_checkpoint(self, path: Path) -> None:
-        """Go on from a checkpoint.
-
-        Raises:
-            WeightsError: Damaged, or of another network.
-        """
-        try:
-            with safe_open(path, framework="pt") as stored:
-                tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-                steps = int(stored.metadata()["steps"])
-            self.network.load_state_dict({name: tensors[f"network/{name}"] for name in self.average})
-            self.average = {name: tensors[f"average/{name}"] for name in self.average}
-            moments = {name: (tensors[f"first/{name}"], tensors[f"second/{name}"]) for name in self.weights}
-        except (SafetensorError, KeyError, ValueError, OSError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
-            raise WeightsError(f"{path}: no checkpoint of this network ({reason}); delete it to begin anew") from error
-        for name, weight in self.weights.items():
-            first, second = moments[name]
-            step = torch.tensor(float(steps))
-            self.optimiser.state[weight] = {"step": step, "exp_avg": first, "exp_avg_sq": second}
-        self.num_steps_done = steps
-
-    def _update_average(self) -> None:
-        decay = min(self.settings.ema_decay, self.num_steps_done / (10 + self.num_steps_done))
-        for name, tensor in self.network.state_dict().items():
-            if tensor.is_floating_point():
-                self.average[name].lerp_(tensor, 1 - decay)
-            else:
-                self.average[name].copy_(tensor)
+    run_steps(state, folder, take_step, num_steps=(settings.steps, settings.num_drawings), pace=pace)
+    network = LandmarkNetwork()
+    network.load_state_dict(state.averages[NETWORK])
+    return LandmarkNet(network)
 
 
-def train_landmark_net(
-    folder: Path,
-    settings: LandmarkSettings,
-    *,
-    on_progress: Callable[[int, int, float], None] | None = None,
-    checkpoint_every: int = 100,
-) -> LandmarkNet:
-    """Train, or go on training where the folder's checkpoint stands.
+def make_landmark_state(settings: LandmarkSettings) -> TrainingState:
+    """Return the state of a training at its beginning."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        return make_state({NETWORK: LandmarkNetwork()}, settings.rates)
 
-    Args:
-        folder: Keeps checkpoint.safetensors.
-        settings: The recipe.
-        on_progress: Called with (steps done, steps in all, loss).
-        checkpoint_every: Steps between checkpoints.
-    """
-    training = LandmarkTraining(settings)
-    checkpoint = folder / "checkpoint.safetensors"
-    if checkpoint.is_file():
-        training.load_checkpoint(checkpoint)
-    while training.num_steps_done < settings.steps:
-        crops = make_crops(training.num_steps_done, num_drawings=settings.num_drawings, seed=settings.seed)
-        loss = training.take_step(crops)
-        if on_progress is not None:
-            on_progress(training.num_steps_done, settings.steps, loss)
-        if training.num_steps_done % checkpoint_every == 0 or training.num_steps_done == settings.steps:
-            training.save_checkpoint(checkpoint)
-    return training.make_net()
+
+def learn(state: TrainingState, crops: Crops, step: int, settings: LandmarkSettings) -> float:
+    """Take step `step` on one batch; return its loss."""
+    network = state.networks[NETWORK].train()
+    assert isinstance(network, LandmarkNetwork)
+    scale = min(1.0, (step + 1) / settings.warmup_steps) * (1 + math.cos(math.pi * step / settings.steps)) / 2
+    return descend(state, measure_loss(network, crops), step, rates=settings.rates, scale=scale)
 
 
 def save_weights(net: LandmarkNet, path: Path) -> None:
@@ -256,8 +185,3 @@ def measure_landmark_net(net: LandmarkNet, count: int) -> LandmarkFigures:
             for low, high in ((0, 30), (30, 60), (60, 90))
         },
     )
-
-
-def _learning_rate(settings: LandmarkSettings, step: int) -> float:
-    warm = min(1.0, (step + 1) / 200)
-    return settings.learning_rate * warm * (1 + math.cos(math.pi * step / settings.steps)) / 2

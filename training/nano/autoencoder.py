@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from perfkit.inference.engines.nano_model import NanoAutoencoder, tensor_from_rgba
-from perfkit.training.nano.checkpoint import TrainingState
-from perfkit.training.nano.descent import Rates, descend, make_state
-from perfkit.training.nano.loop import DEFAULT_PACE, Pace, run_steps
-from perfkit.training.nano.parallel import worker_rows
 from perfkit.training.nano.pictures import make_crops, make_picture
+from perfkit.training.optimise.checkpoint import TrainingState
+from perfkit.training.optimise.descent import Rates, descend, make_state
+from perfkit.training.optimise.loop import DEFAULT_PACE, Pace, run_steps
+from perfkit.training.optimise.parallel import worker_rows
 
 RATES = Rates(matrices=0.015, others=1e-3, average_decay=0.995)
 

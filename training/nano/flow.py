@@ -20,11 +20,11 @@ from perfkit.inference.engines.nano_model import (
     control_tensor,
     velocity,
 )
-from perfkit.training.nano.checkpoint import TrainingState
-from perfkit.training.nano.descent import Rates, descend, make_state
 from perfkit.training.nano.latents import SHARD_SIZE, Shard, ShardStore
-from perfkit.training.nano.loop import DEFAULT_PACE, Pace, run_steps
-from perfkit.training.nano.parallel import worker_rows
+from perfkit.training.optimise.checkpoint import TrainingState
+from perfkit.training.optimise.descent import Rates, descend, make_state
+from perfkit.training.optimise.loop import DEFAULT_PACE, Pace, run_steps
+from perfkit.training.optimise.parallel import worker_rows
 
 RATES = Rates(matrices=0.015, others=6e-4, average_decay=0.998)
 TRAINED = ("unet", "controlnet", "text_encoder")

@@ -25,7 +25,6 @@ from perfkit.inference.engines.nano_model import (
 from perfkit.training.landmark_net import LandmarkNet
 from perfkit.training.nano.autoencoder import AutoencoderSettings, fit_latent_statistics, train_autoencoder
 from perfkit.training.nano.card import write_card
-from perfkit.training.nano.checkpoint import load_checkpoint, read_step
 from perfkit.training.nano.evaluate import (
     draw_sheet,
     measure_autoencoder,
@@ -36,8 +35,9 @@ from perfkit.training.nano.evaluate import (
 from perfkit.training.nano.figures import Figure
 from perfkit.training.nano.flow import FlowSettings, make_flow_state, train_flow
 from perfkit.training.nano.latents import ShardStore
-from perfkit.training.nano.loop import Pace
-from perfkit.training.nano.parallel import run_workers, worker_index
+from perfkit.training.optimise.checkpoint import load_checkpoint, read_step
+from perfkit.training.optimise.loop import Pace
+from perfkit.training.optimise.parallel import run_workers, worker_index
 from perfkit.training.puppet.caption import WORDS
 
 console = Console(stderr=True)

@@ -10,12 +10,15 @@ from perfkit.training.landmark_net.crops import CROPS_PER_DRAWING, make_crops
 from perfkit.training.landmark_net.net import WEIGHTS_PATH, tensor_from_crops
 from perfkit.training.landmark_net.network import LandmarkNetwork
 from perfkit.training.landmark_net.train import (
+    NETWORK,
     LandmarkSettings,
-    LandmarkTraining,
+    learn,
+    make_landmark_state,
     measure_landmark_net,
     save_weights,
     train_landmark_net,
 )
+from perfkit.training.optimise.loop import Pace
 from perfkit.vocabulary import CONTOUR_SLICES, NUM_CONTOUR_POINTS
 
 SHORT = LandmarkSettings(steps=3, num_drawings=1)
@@ -31,29 +34,33 @@ def test_crops_are_a_function_of_their_index():
 
 def test_network_learns_one_drawing_by_heart():
     crops = make_crops(3, num_drawings=1)
-    training = LandmarkTraining(LandmarkSettings(steps=300, num_drawings=1, learning_rate=2e-2))
-    losses = [training.take_step(crops) for _ in range(40)]
+    settings = LandmarkSettings(steps=60, warmup_steps=5)
+    state = make_landmark_state(settings)
+    losses = [learn(state, crops, step, settings) for step in range(40)]
     assert losses[-1] < 0.35 * losses[0]
     with torch.no_grad():
-        points, _, _ = training.network(tensor_from_crops(crops.pictures))
+        points, _, _ = state.networks[NETWORK](tensor_from_crops(crops.pictures))
     seen = crops.visibility >= 0.5
     assert np.linalg.norm(points.numpy() - crops.points, axis=-1)[seen].mean() < 0.05
 
 
 def test_a_resumed_training_gives_the_same_weights(tmp_path):
+    def stop(step: int, loss: float, drawings_per_second: float) -> None:
+        if step == 2:
+            raise KeyboardInterrupt
+
     whole = train_landmark_net(tmp_path / "whole", SHORT).network.state_dict()
-    training = LandmarkTraining(SHORT)
-    for index in range(2):
-        training.take_step(make_crops(index, num_drawings=1))
-    training.save_checkpoint(tmp_path / "parts" / "checkpoint.safetensors")
+    with pytest.raises(KeyboardInterrupt):
+        train_landmark_net(tmp_path / "parts", SHORT, Pace(on_progress=stop, progress_steps=1, save_steps=1))
     resumed = train_landmark_net(tmp_path / "parts", SHORT).network.state_dict()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
 def test_a_damaged_checkpoint_is_refused(tmp_path):
-    (tmp_path / "checkpoint.safetensors").write_bytes(b"\x10" * 50)
+    train_landmark_net(tmp_path / "run", SHORT)
+    (tmp_path / "run" / "landmarks.safetensors").write_bytes(b"\x10" * 50)
     with pytest.raises(WeightsError, match="delete it"):
-        train_landmark_net(tmp_path, SHORT)
+        train_landmark_net(tmp_path / "run", SHORT)
 
 
 def test_predictions_scale_with_the_picture(tmp_path):

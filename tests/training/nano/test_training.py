@@ -20,9 +20,9 @@ from perfkit.training.nano import latents, pictures
 from perfkit.training.nano.autoencoder import AutoencoderSettings, fit_latent_statistics, scale_at, train_autoencoder
 from perfkit.training.nano.flow import BatchMaker, FlowSettings, train_flow
 from perfkit.training.nano.latents import ShardStore
-from perfkit.training.nano.loop import Pace
-from perfkit.training.nano.muon import Muon, orthogonalise, split_weights
-from perfkit.training.nano.parallel import run_workers, worker_rows
+from perfkit.training.optimise.loop import Pace
+from perfkit.training.optimise.muon import Muon, orthogonalise, split_weights
+from perfkit.training.optimise.parallel import run_workers, worker_rows
 from perfkit.training.puppet.caption import WORDS
 
 TINY = AutoencoderSettings(steps=4, batch=4, crop_px=32, warmup_steps=2)
@@ -156,7 +156,7 @@ def test_latents_have_zero_mean_and_unit_deviation() -> None:
 
 def _write_step(folder: Path) -> None:
     """Worker: one step of Muon on two matrices, of which each worker turns one; worker 0 writes the weights."""
-    from perfkit.training.nano.parallel import worker_index
+    from perfkit.training.optimise.parallel import worker_index
 
     torch.manual_seed(0)
     weights = [nn.Parameter(torch.randn(4, 6)), nn.Parameter(torch.randn(5, 2, 3, 3))]
@@ -179,7 +179,7 @@ def test_two_workers_take_the_step_of_one(tmp_path: Path) -> None:
 
 def _write_gradient(folder: Path) -> None:
     """Worker: the loss of its rows of a batch; worker 0 writes the shared gradient."""
-    from perfkit.training.nano.parallel import average_gradients, worker_index
+    from perfkit.training.optimise.parallel import average_gradients, worker_index
 
     weight = nn.Parameter(torch.tensor([2.0]))
     batch = torch.arange(4.0)

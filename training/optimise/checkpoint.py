@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+
+from perfkit.errors import WeightsError
 
 
 @dataclass(frozen=True)
@@ -24,16 +27,18 @@ class TrainingState:
 
 def make_averages(networks: dict[str, nn.Module]) -> dict[str, dict[str, Tensor]]:
     """Start exponential moving averages at the networks' present weights."""
-    return {name: {k: v.detach().clone() for k, v in net.named_parameters()} for name, net in networks.items()}
+    return {name: {k: v.detach().clone() for k, v in net.state_dict().items()} for name, net in networks.items()}
 
 
 @torch.no_grad()
 def update_averages(state: TrainingState, decay: float) -> None:
-    """Move every average towards its weight: a <- decay a + (1 - decay) w."""
+    """Move every average towards its weight: a <- decay a + (1 - decay) w; counters are copied."""
     for name, network in state.networks.items():
-        weights = dict(network.named_parameters())
-        keys = list(weights)
-        torch._foreach_lerp_([state.averages[name][k] for k in keys], [weights[k].detach() for k in keys], 1 - decay)
+        weights, averages = network.state_dict(), state.averages[name]
+        moving = [key for key, weight in weights.items() if weight.is_floating_point()]
+        torch._foreach_lerp_([averages[key] for key in moving], [weights[key] for key in moving], 1 - decay)
+        for key in weights.keys() - set(moving):
+            averages[key].copy_(weights[key])
 
 
 def save_checkpoint(state: TrainingState, folder: Path, *, step: int, log: dict[str, list[float]]) -> None:
@@ -42,7 +47,7 @@ def save_checkpoint(state: TrainingState, folder: Path, *, step: int, log: dict[
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     for name, network in state.networks.items():
-        save_file({k: v.contiguous() for k, v in network.named_parameters()}, aside / f"{name}.safetensors")
+        save_file({k: v.contiguous() for k, v in network.state_dict().items()}, aside / f"{name}.safetensors")
         save_file({k: v.contiguous() for k, v in state.averages[name].items()}, aside / f"{name}_average.safetensors")
     for name, optimizer in state.optimizers.items():
         moments = {
@@ -61,17 +66,25 @@ def save_checkpoint(state: TrainingState, folder: Path, *, step: int, log: dict[
 
 
 def load_checkpoint(state: TrainingState, folder: Path) -> tuple[int, dict[str, list[float]]]:
-    """Put a checkpoint's tensors into `state`; return (step, log). An absent folder is step 0 with an empty log."""
+    """Put a checkpoint's tensors into `state`; return (step, log). An absent folder is step 0 with an empty log.
+
+    Raises:
+        WeightsError: The checkpoint is damaged, or of other networks.
+    """
     source = folder if folder.exists() else folder.with_name(folder.name + ".old")
     if not (source / "state.json").exists():
         return 0, {}
-    for name, network in state.networks.items():
-        _copy_into(dict(network.named_parameters()), load_file(source / f"{name}.safetensors"))
-        _copy_into(state.averages[name], load_file(source / f"{name}_average.safetensors"))
-    for name, optimizer in state.optimizers.items():
-        _load_moments(optimizer, load_file(source / f"{name}.safetensors"))
-    counters = json.loads((source / "state.json").read_text())
-    return counters["step"], counters["log"]
+    try:
+        for name, network in state.networks.items():
+            _copy_into(network.state_dict(), load_file(source / f"{name}.safetensors"))
+            _copy_into(state.averages[name], load_file(source / f"{name}_average.safetensors"))
+        for name, optimizer in state.optimizers.items():
+            _load_moments(optimizer, load_file(source / f"{name}.safetensors"))
+        counters = json.loads((source / "state.json").read_text())
+        return counters["step"], counters["log"]
+    except (SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise WeightsError(f"{source}: no checkpoint of this training ({reason}); delete it to begin anew") from error
 
 
 def read_step(folder: Path) -> int:
@@ -82,7 +95,8 @@ def read_step(folder: Path) -> int:
 
 @torch.no_grad()
 def _copy_into(targets: dict[str, Tensor], sources: dict[str, Tensor]) -> None:
-    assert targets.keys() == sources.keys()
+    if targets.keys() != sources.keys():
+        raise ValueError(f"{len(sources)} tensors where the networks have {len(targets)}")
     for key, target in targets.items():
         target.copy_(sources[key])
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from perfkit.training.nano.checkpoint import TrainingState, load_checkpoint, save_checkpoint
-from perfkit.training.nano.parallel import agree, worker_index
+from perfkit.training.optimise.checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from perfkit.training.optimise.parallel import agree, worker_index
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from perfkit.training.nano.parallel import worker_count, worker_index
+from perfkit.training.optimise.parallel import worker_count, worker_index
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 NUM_ITERATIONS = 5
@@ -88,12 +88,12 @@ def orthogonalise(matrix: Tensor) -> Tensor:
 
 
 def split_weights(networks: Iterable[nn.Module]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Return the trainable weights that are matrices of a map, and all others."""
+    """Return the trainable weights that are matrices of a map (linear layers, full convolutions), and all others."""
     matrices, others = [], []
     for network in networks:
         for module in network.modules():
-            for weight in module.parameters(recurse=False):
+            is_map = isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1)
+            for name, weight in module.named_parameters(recurse=False):
                 if weight.requires_grad:
-                    is_matrix = weight.ndim >= 2 and not isinstance(module, nn.Embedding)
-                    (matrices if is_matrix else others).append(weight)
+                    (matrices if is_map and name == "weight" else others).append(weight)
     return matrices, others

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from perfkit.training.nano.checkpoint import TrainingState, make_averages, update_averages
-from perfkit.training.nano.muon import Muon, split_weights
-from perfkit.training.nano.parallel import average_gradients
+from perfkit.training.optimise.checkpoint import TrainingState, make_averages, update_averages
+from perfkit.training.optimise.muon import Muon, split_weights
+from perfkit.training.optimise.parallel import average_gradients
 
 CLIP_NORM = 1.0
 
