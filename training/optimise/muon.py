@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from perfkit.training.optimise.parallel import worker_count, worker_index
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
-NUM_ITERATIONS = 5
+NUM_ITERATIONS = 4
 
 
 class Muon(torch.optim.Optimizer):
@@ -78,11 +78,13 @@ def orthogonalise(matrix: Tensor) -> Tensor:
     x = x / x.norm().clamp_min(1e-7)
     a, b, c = NEWTON_SCHULZ
     gram = x @ x.T
-    product = identity = torch.eye(len(gram), device=gram.device)
-    for _ in range(NUM_ITERATIONS):
+    identity = torch.eye(len(gram), device=gram.device)
+    product = identity
+    for iteration in range(1, NUM_ITERATIONS + 1):
         factor = a * identity + b * gram + c * gram @ gram
-        product = factor @ product
-        gram = factor @ gram @ factor
+        product = factor if iteration == 1 else factor @ product
+        if iteration < NUM_ITERATIONS:
+            gram = factor @ gram @ factor
     x = product @ x
     return x.T if is_tall else x
 

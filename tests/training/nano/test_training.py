@@ -126,7 +126,7 @@ def test_rate_warms_up_and_falls_to_its_end() -> None:
     assert scales[-1] == pytest.approx(settings.final_scale, rel=0.01)
 
 
-@pytest.mark.parametrize("shape", [(8, 40), (40, 8), (16, 16)])
+@pytest.mark.parametrize("shape", [(8, 40), (40, 8)])
 def test_an_orthogonalised_matrix_keeps_its_directions_and_loses_their_sizes(shape: tuple[int, int]) -> None:
     matrix = torch.randn(shape, generator=torch.Generator().manual_seed(1))
     left, _, right = torch.linalg.svd(matrix, full_matrices=False)
