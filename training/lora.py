@@ -4,7 +4,7 @@ In: a CharacterPack with drawings and landmarks. Out: lora/ENGINE.safetensors in
 
     drawings --place--> pictures --encode--> latents ----------------.
                     `-> controls --ControlNet--> residuals --.        |
-    trigger + caption --text encoder--> text ----------------+--> UNet + LoRA --> |velocity - (noise - latents)|^2
+    trigger + caption --text encoder--> text ----------------+--> UNet + LoRA --> nano_model.flow_loss
 
 All but the UNet is frozen and runs once, before the first step. Batches, noise and times of step n are drawn from a
 generator keyed by (seed, n), so a resumed training is the same training, bit for bit.
@@ -257,10 +257,9 @@ class LoraTraining:
         even = torch.sigmoid(torch.randn((settings.batch_size,), generator=generator))
         time = settings.time_shift * even / (1 + (settings.time_shift - 1) * even)
         time[torch.rand(time.shape, generator=generator) < settings.full_noise_share] = 1.0
-        mixed = torch.lerp(clean, noise, time[:, None, None, None])
         *down, middle = (residual[rows] for residual in self.conditioned.residuals)
-        velocity = nano_model.velocity(self.models, mixed, time, self.conditioned.text[rows], (down, middle))
-        loss = nn.functional.mse_loss(velocity, noise - clean)
+        text = self.conditioned.text[rows]
+        loss = nano_model.flow_loss(self.models, clean, noise, time, text, (down, middle))
         self.optimiser.param_groups[0]["lr"] = _learning_rate(settings, step)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()

@@ -75,7 +75,8 @@ class Velocity(nn.Module):
     def forward(self, latents_BChw: Tensor, time: Tensor, *residuals: Tensor) -> Tensor:
         batch = latents_BChw.shape[0]
         text_BLE = self.text.expand(batch, -1, -1)
-        return nano_model.predict_velocity(self.unet, latents_BChw, time.expand(batch), text_BLE, residuals)
+        clean = nano_model.predict_clean(self.unet, latents_BChw, time.expand(batch), text_BLE, residuals)
+        return (latents_BChw - clean) / time
 
 
 class Decoder(nn.Module):

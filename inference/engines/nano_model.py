@@ -35,8 +35,11 @@ LATENT_PX = 16
 LATENT_CHANNELS = 48
 MAX_TOKENS = 24
 NUM_TIMES = 1000
+LEAST_WEIGHED_TIME = 0.4
 TEXT_WIDTH = 128
 BASE_FOLDER = Path(__file__).parents[1] / "weights" / "nano"
+Residuals = tuple[list[Tensor], Tensor]
+"""The ControlNet's answer: for the UNet's skips, and for its middle."""
 COMPONENTS = ("unet", "controlnet", "vae", "text_encoder", "tokenizer", "scheduler")
 
 
@@ -62,9 +65,10 @@ def _level(channels: int, num_blocks: int) -> list[nn.Module]:
 class NanoAutoencoder(ModelMixin, ConfigMixin):
     """RGBA pictures to 16 x smaller latents and back.
 
-    Pictures are premultiplied RGBA in [-1, 1], (B, 4, 256, 256); latents (B, 48, 16, 16) have zero mean and unit
-    variance per channel over the training drawings (`latents_mean`, `latents_std` of the raw encoder output).
-    Each latent is a 2 x 2 block of 12-channel codes of 8 x 8 pixels, so that the UNet works on a quarter of the places.
+    Pictures are premultiplied RGBA in [-1, 1], (B, 4, 256, 256). Raw latents are 2 x 2 blocks of 12-channel codes of
+    8 x 8 pixels, so that the UNet works on a quarter of the places. Latents (B, 48, 16, 16) = basis (raw - mean): over
+    the training drawings they have zero mean and, on average over the channels, unit variance; the basis enlarges what
+    the picture shows most, so that what a diffusion learns first is what is seen first.
     Pixel-unshuffle keeps the costly full-resolution layers away (Shi et al. 2016, arXiv:1609.05158).
     """
 
@@ -77,8 +81,6 @@ class NanoAutoencoder(ModelMixin, ConfigMixin):
         block_out_channels: tuple[int, ...] = (4, 16, 64, 128, LATENT_CHANNELS),
         encoder_blocks: tuple[int, int] = (1, 2),
         decoder_blocks: tuple[int, int] = (1, 3),
-        latents_mean: tuple[float, ...] | None = None,
-        latents_std: tuple[float, ...] | None = None,
         scaling_factor: float = 1.0,
     ) -> None:
         super().__init__()
@@ -103,19 +105,19 @@ class NanoAutoencoder(ModelMixin, ConfigMixin):
             nn.Conv2d(fine, in_channels * 16, 3, padding=1),
             nn.PixelShuffle(4),
         )
-        mean = torch.tensor(latents_mean or (0.0,) * latent_channels).view(1, -1, 1, 1)
-        std = torch.tensor(latents_std or (1.0,) * latent_channels).view(1, -1, 1, 1)
-        self.register_buffer("mean", mean, persistent=False)
-        self.register_buffer("std", std, persistent=False)
+        self.mean = nn.Buffer(torch.zeros(latent_channels))
+        self.basis = nn.Buffer(torch.eye(latent_channels))
+        self.inverse_basis = nn.Buffer(torch.eye(latent_channels))
 
     def encode(self, x_BCHW: Tensor, return_dict: bool = True) -> Any:
-        """Return normalised latents (B, 48, H/16, W/16)."""
-        latents = (self.encoder(x_BCHW) - self.mean) / self.std
+        """Return latents (B, 48, H/16, W/16)."""
+        raw = self.encoder(x_BCHW) - self.mean.view(1, -1, 1, 1)
+        latents = nn.functional.conv2d(raw, self.basis[:, :, None, None])
         return AutoencoderTinyOutput(latents=latents) if return_dict else (latents,)
 
     def decode(self, z_BChw: Tensor, return_dict: bool = True, generator: torch.Generator | None = None) -> Any:
         """Return premultiplied RGBA (B, 4, 16 h, 16 w), not clamped; stock pipelines pass a `generator`."""
-        sample = self.decoder(z_BChw * self.std + self.mean)
+        sample = self.decoder(nn.functional.conv2d(z_BChw, self.inverse_basis[:, :, None, None], self.mean))
         return DecoderOutput(sample=sample) if return_dict else (sample,)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
@@ -137,7 +139,10 @@ class NanoModels:
 
 
 def build_unet() -> UNet2DConditionModel:
-    """Make the untrained UNet (9.5 M parameters, 1.0 GFLOP a call)."""
+    """Make the untrained UNet (10.2 M parameters, 1.0 GFLOP a call).
+
+    The caption reaches it twice: by cross-attention, and, pooled, beside the time in every residual block.
+    """
     return UNet2DConditionModel(
         sample_size=LATENT_PX,
         in_channels=LATENT_CHANNELS,
@@ -149,11 +154,14 @@ def build_unet() -> UNet2DConditionModel:
         cross_attention_dim=TEXT_WIDTH,
         attention_head_dim=8,
         norm_num_groups=16,
+        addition_embed_type="text",
+        addition_embed_type_num_heads=8,
+        resnet_time_scale_shift="scale_shift",
     )
 
 
 def build_controlnet(unet: UNet2DConditionModel) -> ControlNetModel:
-    """Make the untrained ControlNet (4.2 M parameters), blind to noise and time (see the module's docstring)."""
+    """Make the untrained ControlNet (4.6 M parameters), blind to noise and time (see the module's docstring)."""
     controlnet = ControlNetModel.from_unet(
         unet,
         conditioning_channels=12,
@@ -214,7 +222,7 @@ def build_text_encoder(num_tokens: int) -> CLIPTextModel:
 def build_scheduler() -> DDIMScheduler:
     """Make the scheduler by which stock pipelines walk the same straight path as `sample_latents`.
 
-    Its alpha at timestep 1000 t - 1 is (1 - t) / sqrt((1 - t)^2 + t^2), and its v that of Salimans & Ho.
+    Its alpha at timestep 1000 t - 1 is (1 - t) / sqrt((1 - t)^2 + t^2).
     """
     t = np.arange(1, NUM_TIMES + 1) / NUM_TIMES
     alpha_squared = (1 - t) ** 2 / ((1 - t) ** 2 + t**2)
@@ -223,7 +231,7 @@ def build_scheduler() -> DDIMScheduler:
         num_train_timesteps=NUM_TIMES,
         trained_betas=betas.tolist(),
         clip_sample=False,
-        prediction_type="v_prediction",
+        prediction_type="sample",
         timestep_spacing="trailing",
     )
 
@@ -323,41 +331,44 @@ def rgba_from_array(premultiplied: np.ndarray) -> np.ndarray:
     return np.rint(np.concatenate([rgb, alpha], axis=-1) * 255).astype(np.uint8)
 
 
-def control_residuals(models: NanoModels, control_BCHW: Tensor, text_BLE: Tensor) -> tuple[list[Tensor], Tensor]:
+def control_residuals(models: NanoModels, control_BCHW: Tensor, text_BLE: Tensor) -> Residuals:
     """Return the ControlNet's residuals for the UNet's skips and its middle: once per frame, for every step."""
     batch = control_BCHW.shape[0]
     blank = torch.zeros(batch, LATENT_CHANNELS, LATENT_PX, LATENT_PX, device=control_BCHW.device)
     return models.controlnet(blank, torch.zeros(batch, device=blank.device), text_BLE, control_BCHW, return_dict=False)
 
 
-def velocity(
-    models: NanoModels, x_BChw: Tensor, t_B: Tensor, text_BLE: Tensor, residuals: tuple[list[Tensor], Tensor]
-) -> Tensor:
-    """Return noise - clean (B, 48, 16, 16) of x = (1 - t) clean + t noise, at flow time t in [0, 1]."""
-    return predict_velocity(models.unet, x_BChw, t_B, text_BLE, (*residuals[0], residuals[1]))
-
-
-def predict_velocity(
+def predict_clean(
     unet: nn.Module, x_BChw: Tensor, t_B: Tensor, text_BLE: Tensor, residuals: Sequence[Tensor]
 ) -> Tensor:
-    """Return the velocity; the UNet sees x / s and predicts v = ((1 - t) noise - t clean) / s, s^2 = (1 - t)^2 + t^2.
+    """Return the clean latents (B, 48, 16, 16) that the UNet expects behind x = (1 - t) clean + t noise, 0 < t <= 1.
 
-    Its input and target have unit variance at every t, and where nothing but noise is given (t = 1, the only call of a
-    one-step render) the target is the clean latents and no noise has to pass through the network.
-    Source: Salimans & Ho 2022 (arXiv:2202.00512), the v target, on the straight path of Liu et al. 2022.
+    The UNet sees x at unit variance and answers with the latents themselves: noise, which fills all 48 channels at
+    every place, need not pass through a network hardly wider than that, and none is left over in the picture.
+    Source: Li & He 2025, Back to Basics (arXiv:2511.13720), on the straight path of Liu et al. 2022.
     """
     t = t_B.view(-1, 1, 1, 1)
-    scale = torch.sqrt((1 - t) ** 2 + t**2)
-    unit = x_BChw / scale
-    v_BChw = unet(
-        unit,
+    return unet(
+        x_BChw / torch.sqrt((1 - t) ** 2 + t**2),
         t_B * NUM_TIMES - 1,
         text_BLE,
         down_block_additional_residuals=list(residuals[:-1]),
         mid_block_additional_residual=residuals[-1],
         return_dict=False,
     )[0]
-    return ((2 * t - 1) * unit + v_BChw) / scale
+
+
+def flow_loss(
+    models: NanoModels, clean_BChw: Tensor, noise_BChw: Tensor, t_B: Tensor, text_BLE: Tensor, residuals: Residuals
+) -> Tensor:
+    """Return the training loss: mean of (predicted - clean)^2 / max(t, `LEAST_WEIGHED_TIME`)^2.
+
+    Without the bound it would be the squared error of the velocity; renders in few steps never ask for small t.
+    """
+    t = t_B.view(-1, 1, 1, 1)
+    x_BChw = ((1 - t) * clean_BChw + t * noise_BChw).contiguous(memory_format=torch.channels_last)
+    predicted = predict_clean(models.unet, x_BChw, t_B, text_BLE, (*residuals[0], residuals[1]))
+    return ((predicted.float() - clean_BChw) / t.clamp_min(LEAST_WEIGHED_TIME)).square().mean()
 
 
 @torch.no_grad()
@@ -365,14 +376,14 @@ def sample_latents(
     models: NanoModels,
     noise_BChw: Tensor,
     text_BLE: Tensor,
-    residuals: tuple[list[Tensor], Tensor],
+    residuals: Residuals,
     *,
     num_steps: int,
 ) -> Tensor:
-    """Integrate dx/dt = v from noise (t = 1) to latents (t = 0) in equal Euler steps."""
+    """Follow the flow from noise (t = 1) to clean latents (t = 0) in equal Euler steps."""
     x_BChw = noise_BChw
     times = torch.linspace(1, 0, num_steps + 1, device=noise_BChw.device)
     for now, after in pairwise(times):
-        v_BChw = velocity(models, x_BChw, now.expand(len(x_BChw)), text_BLE, residuals)
-        x_BChw = x_BChw + (after - now) * v_BChw
+        clean = predict_clean(models.unet, x_BChw, now.expand(len(x_BChw)), text_BLE, (*residuals[0], residuals[1]))
+        x_BChw = clean + after / now * (x_BChw - clean)
     return x_BChw

@@ -88,6 +88,11 @@ def flip_byte(place):
     path.write_bytes(bytes(content))
 
 
+def empty_folder(place):
+    shutil.rmtree(place)
+    place.mkdir()
+
+
 DAMAGES = {
     "a flipped bit": flip_byte,
     "a truncated file": lambda place: (place / "doubler.bin").write_bytes(b""),
@@ -96,7 +101,7 @@ DAMAGES = {
     "a broken manifest": lambda place: (place / "manifest.json").write_text("{"),
     "an empty manifest": lambda place: (place / "manifest.json").write_text("{}"),
     "a manifest of another shape": lambda place: (place / "manifest.json").write_text("[1]"),
-    "an empty folder": lambda place: (shutil.rmtree(place), place.mkdir()),
+    "an empty folder": empty_folder,
 }
 
 

@@ -84,7 +84,7 @@ def learn(state: TrainingState, crops: Crops, step: int, settings: LandmarkSetti
     network = state.networks[NETWORK].train()
     assert isinstance(network, LandmarkNetwork)
     scale = min(1.0, (step + 1) / settings.warmup_steps) * (1 + math.cos(math.pi * step / settings.steps)) / 2
-    return descend(state, measure_loss(network, crops), step, rates=settings.rates, scale=scale)
+    return descend(state, measure_loss(network, crops), step, average_decay=settings.rates.average_decay, scale=scale)
 
 
 def save_weights(net: LandmarkNet, path: Path) -> None:

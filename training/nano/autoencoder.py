@@ -22,6 +22,9 @@ from perfkit.training.optimise.parallel import worker_rows
 RATES = Rates(matrices=0.015, others=1e-3, average_decay=0.995)
 
 
+NUM_SENSED = 6
+
+
 @dataclass(frozen=True)
 class AutoencoderSettings:
     """Everything that changes the trained autoencoder."""
@@ -82,20 +85,45 @@ def _take_step(state: TrainingState, step: int, settings: AutoencoderSettings) -
     noise = torch.randn((settings.batch, *latents.shape[1:]), generator=generator)[rows].to(latents.device)
     output = network.decoder(latents + settings.latent_noise * latents.detach().std() * noise)
     loss = reconstruction_loss(output, target, latents)
-    return descend(state, loss, step, rates=settings.rates, scale=scale_at(step, settings))
+    return descend(state, loss, step, average_decay=settings.rates.average_decay, scale=scale_at(step, settings))
 
 
 @torch.no_grad()
-def fit_latent_statistics(network: NanoAutoencoder, num_pictures: int = 256) -> NanoAutoencoder:
-    """Return a copy of the network that normalises its latents over `num_pictures` drawings."""
+def fit_latent_basis(network: NanoAutoencoder, num_pictures: int = 256) -> None:
+    """Set the network's mean and basis from `num_pictures` drawings; its pictures stay as they are.
+
+    With S the decoder's sensitivity, the basis is S^(1/4): halfway, in the logarithm, between latents as they come and
+    latents whose differences are differences of the picture.
+    """
     raw = torch.cat(
         [
             network.encoder(tensor_from_rgba(make_picture(index, seed=77)[None]).to(network.device))
             for index in range(num_pictures)
         ]
     )
-    fitted = NanoAutoencoder(
-        latents_mean=tuple(raw.mean(dim=(0, 2, 3)).tolist()), latents_std=tuple(raw.std(dim=(0, 2, 3)).tolist())
-    )
-    fitted.load_state_dict(network.state_dict(), strict=False)
-    return fitted.to(network.device).eval()
+    mean = raw.mean(dim=(0, 2, 3))
+    shares, directions = torch.linalg.eigh(measure_sensitivity(network, raw[:NUM_SENSED]))
+    basis = (directions * shares.clamp_min(1e-6) ** 0.25) @ directions.T
+    variance = torch.einsum("ij,bjhw->bihw", basis, raw - mean.view(1, -1, 1, 1)).var(dim=(0, 2, 3)).mean()
+    basis = basis / variance.sqrt()
+    network.mean.copy_(mean)
+    network.basis.copy_(basis)
+    network.inverse_basis.copy_(torch.linalg.inv(basis))
+
+
+@torch.no_grad()
+def measure_sensitivity(network: NanoAutoencoder, raw_BChw: Tensor, *, step: float = 0.1) -> Tensor:
+    """Return the (48, 48) mean of J^T J at one place, J the decoder's derivative of the picture by the raw latents.
+
+    By differences: every channel is moved at every fourth place at once, far enough apart that answers hardly overlap.
+    """
+    places = torch.zeros_like(raw_BChw[:1, :1])
+    places[..., 1::4, 1::4] = 1
+    before = network.decoder(raw_BChw)
+    answers = []
+    for channel in range(raw_BChw.shape[1]):
+        moved = raw_BChw.clone()
+        moved[:, channel : channel + 1] += step * places
+        answers.append(((network.decoder(moved) - before) / step).flatten())
+    columns = torch.stack(answers)
+    return columns @ columns.T / (places.sum() * len(raw_BChw))

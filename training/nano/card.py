@@ -31,8 +31,9 @@ python -m perfkit.training.nano evaluate
 {figures}
 
 Uses: `perfkit render`, and any code that loads a diffusers folder. The UNet takes latents of 48 x 16 x 16
-(`NanoAutoencoder`) of unit variance and predicts v (`DDIMScheduler` in scheduler/); the ControlNet takes the control
-picture (`perfkit.control`, style nano) pixel-unshuffled by two to 12 channels, and ignores noise and time.
+(`NanoAutoencoder`) at unit variance and answers with the clean ones (`DDIMScheduler` in scheduler/); the ControlNet
+takes the control picture (`perfkit.control`, style nano) pixel-unshuffled by two to 12 channels, and ignores noise and
+time.
 
 Limits: one character per picture, bust framing, yaw to about 75 degrees. Without a character's own LoRA it draws only
 what its caption words name.

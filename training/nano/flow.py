@@ -18,7 +18,7 @@ from perfkit.inference.engines.nano_model import (
     NanoModels,
     control_residuals,
     control_tensor,
-    velocity,
+    flow_loss,
 )
 from perfkit.training.nano.latents import SHARD_SIZE, Shard, ShardStore
 from perfkit.training.optimise.checkpoint import TrainingState
@@ -26,7 +26,7 @@ from perfkit.training.optimise.descent import Rates, descend, make_state
 from perfkit.training.optimise.loop import DEFAULT_PACE, Pace, run_steps
 from perfkit.training.optimise.parallel import worker_rows
 
-RATES = Rates(matrices=0.015, others=6e-4, average_decay=0.998)
+RATES = Rates(matrices=0.015, embeddings=1e-2, others=1e-3, average_decay=0.998)
 TRAINED = ("unet", "controlnet", "text_encoder")
 
 
@@ -114,18 +114,14 @@ class BatchMaker:
         return self.shards[number]
 
 
-def flow_loss(models: NanoModels, batch: FlowBatch) -> Tensor:
-    """Return mean (v - (noise - x_0))^2 over the batch."""
+def measure_loss(models: NanoModels, batch: FlowBatch) -> Tensor:
+    """Return the flow's loss over the batch."""
     device = models.unet.device
-    x0, noise = batch.latents_BChw.to(device), batch.noise_BChw.to(device)
-    t_B = batch.t_B.to(device)
-    t = t_B.view(-1, 1, 1, 1)
-    x_t = ((1 - t) * x0 + t * noise).contiguous(memory_format=torch.channels_last)
     with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
         text = models.text_encoder(batch.tokens_BL.to(device)).last_hidden_state
         residuals = control_residuals(models, batch.control_BCHW.to(device), text)
-        v = velocity(models, x_t, t_B, text, residuals)
-    return (v.float() - (noise - x0)).square().mean()
+        clean, noise, t_B = (x.to(device) for x in (batch.latents_BChw, batch.noise_BChw, batch.t_B))
+        return flow_loss(models, clean, noise, t_B, text, residuals)
 
 
 def train_flow(
@@ -135,8 +131,8 @@ def train_flow(
     state, maker = make_flow_state(models, settings), BatchMaker(store, settings)
 
     def take_step(step: int) -> float:
-        loss = flow_loss(models, maker.make_batch(step))
-        return descend(state, loss, step, rates=settings.rates, scale=scale_at(step, settings))
+        loss = measure_loss(models, maker.make_batch(step))
+        return descend(state, loss, step, average_decay=settings.rates.average_decay, scale=scale_at(step, settings))
 
     run_steps(state, folder, take_step, num_steps=(settings.steps, settings.batch), pace=pace)
     for name, network in state.networks.items():

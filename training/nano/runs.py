@@ -23,7 +23,7 @@ from perfkit.inference.engines.nano_model import (
     save_nano,
 )
 from perfkit.training.landmark_net import LandmarkNet
-from perfkit.training.nano.autoencoder import AutoencoderSettings, fit_latent_statistics, train_autoencoder
+from perfkit.training.nano.autoencoder import AutoencoderSettings, fit_latent_basis, train_autoencoder
 from perfkit.training.nano.card import write_card
 from perfkit.training.nano.evaluate import (
     draw_sheet,
@@ -53,7 +53,8 @@ def _train_autoencoder(run: Path, settings: AutoencoderSettings, seconds: float)
     torch.set_num_threads(1)
     network = train_autoencoder(run / "autoencoder", settings, Pace(seconds=seconds, on_progress=_print_progress))
     if worker_index() == 0:
-        fit_latent_statistics(network).save_pretrained(run / "vae")
+        fit_latent_basis(network)
+        network.save_pretrained(run / "vae")
 
 
 def run_latents(options: Namespace) -> None:

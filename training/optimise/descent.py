@@ -14,48 +14,63 @@ from perfkit.training.optimise.muon import Muon, split_weights
 from perfkit.training.optimise.parallel import average_gradients
 
 CLIP_NORM = 1.0
+FULL_RATE = "full_rate"
+"""Key of an optimiser's group: its learning rate at the height of the schedule."""
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Learning rates at the height of a schedule, and how slowly the averaged weights follow."""
+    """Learning rates at the height of a schedule, and how slowly the averaged weights follow.
+
+    Attributes:
+        matrices: For Muon.
+        others: For AdamW: biases, scales, depthwise convolutions.
+        average_decay: Of the averaged weights, a step.
+        embeddings: For AdamW: a word's row learns only from the steps that it occurs in.
+    """
 
     matrices: float
     others: float
     average_decay: float
+    embeddings: float = 0.0
 
 
 def make_state(networks: dict[str, nn.Module], rates: Rates) -> TrainingState:
     """Return the state of a training at its beginning."""
-    matrices, others = split_weights(networks.values())
+    weights = split_weights(networks.values())
+    groups = [
+        {"params": weights.others, FULL_RATE: rates.others},
+        {"params": weights.embeddings, FULL_RATE: rates.embeddings},
+    ]
     optimizers = {
-        "muon": Muon(matrices, lr=rates.matrices),
-        "adamw": torch.optim.AdamW(others, lr=rates.others, betas=(0.9, 0.99), weight_decay=0.0),
+        "muon": Muon([{"params": weights.matrices, FULL_RATE: rates.matrices}], lr=rates.matrices),
+        "adamw": torch.optim.AdamW(
+            [group for group in groups if group["params"]], lr=rates.others, betas=(0.9, 0.99), weight_decay=0.0
+        ),
     }
     return TrainingState(networks, optimizers, make_averages(networks))
 
 
-def descend(state: TrainingState, loss: Tensor, step: int, *, rates: Rates, scale: float) -> float:
+def descend(state: TrainingState, loss: Tensor, step: int, *, average_decay: float, scale: float) -> float:
     """Take one step down the gradient of `loss`; return the loss averaged over the workers.
 
     Args:
         state: Networks, optimisers and averages, changed in place.
         loss: Scalar with a graph.
         step: Steps taken before, which keeps the averages from clinging to the first weights.
-        rates: At the height of the schedule.
-        scale: Part of these rates that the schedule gives to this step.
+        average_decay: Of the averaged weights.
+        scale: Part of the full rates that the schedule gives to this step.
     """
-    for name, rate in (("muon", rates.matrices), ("adamw", rates.others)):
-        for group in state.optimizers[name].param_groups:
-            group["lr"] = rate * scale
+    groups = [group for optimizer in state.optimizers.values() for group in optimizer.param_groups]
+    for group in groups:
+        group["lr"] = group[FULL_RATE] * scale
     for optimizer in state.optimizers.values():
         optimizer.zero_grad(set_to_none=True)
     loss.backward()
-    groups = [group for optimizer in state.optimizers.values() for group in optimizer.param_groups]
     weights = [weight for group in groups for weight in group["params"]]
     mean_loss = average_gradients(weights, loss)
     torch.nn.utils.clip_grad_norm_(weights, CLIP_NORM)
     for optimizer in state.optimizers.values():
         optimizer.step()
-    update_averages(state, min(rates.average_decay, (step + 1) / (step + 10)))
+    update_averages(state, min(average_decay, (step + 1) / (step + 10)))
     return mean_loss

@@ -9,6 +9,8 @@ update is sqrt(max(1, rows / columns)), as there.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -24,14 +26,14 @@ class Muon(torch.optim.Optimizer):
     """Orthogonalised momentum; the work of a step is shared among the workers.
 
     Args:
-        matrices: Weights of two dimensions or more, with equal gradients in every worker.
+        matrices: Weights of two dimensions or more, or groups of them, with equal gradients in every worker.
         lr: Learning rate: about the relative change of a weight in a step.
         momentum: Of the gradients; Nesterov's form is used.
         weight_decay: Decoupled, as in AdamW.
     """
 
     def __init__(
-        self, matrices: Iterable[nn.Parameter], *, lr: float, momentum: float = 0.95, weight_decay: float = 0.0
+        self, matrices: Iterable[Any], *, lr: float, momentum: float = 0.95, weight_decay: float = 0.0
     ) -> None:
         super().__init__(matrices, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
@@ -89,13 +91,26 @@ def orthogonalise(matrix: Tensor) -> Tensor:
     return x.T if is_tall else x
 
 
-def split_weights(networks: Iterable[nn.Module]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Return the trainable weights that are matrices of a map (linear layers, full convolutions), and all others."""
-    matrices, others = [], []
+@dataclass(frozen=True)
+class SplitWeights:
+    """A network's trainable weights: matrices of maps, tables of embeddings, all others."""
+
+    matrices: list[nn.Parameter]
+    embeddings: list[nn.Parameter]
+    others: list[nn.Parameter]
+
+
+def split_weights(networks: Iterable[nn.Module]) -> SplitWeights:
+    """Sort the trainable weights; the weights of linear layers and full convolutions are matrices."""
+    split = SplitWeights([], [], [])
     for network in networks:
         for module in network.modules():
             is_map = isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1)
             for name, weight in module.named_parameters(recurse=False):
-                if weight.requires_grad:
-                    (matrices if is_map and name == "weight" else others).append(weight)
-    return matrices, others
+                if not weight.requires_grad:
+                    continue
+                if isinstance(module, nn.Embedding):
+                    split.embeddings.append(weight)
+                else:
+                    (split.matrices if is_map and name == "weight" else split.others).append(weight)
+    return split

@@ -4,8 +4,10 @@ On CPUs two processes of one thread train about twice as fast as one process of 
 torch.distributed's gloo over the loopback interface; as all workers take the same step, weights never need to be sent.
 """
 
+import multiprocessing
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -27,12 +29,21 @@ def run_workers(num_workers: int, work: Callable[..., None], arguments: tuple[ob
 def _start_worker(
     rank: int, num_workers: int, store: str, work: Callable[..., None], arguments: tuple[object, ...]
 ) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=num_workers)
     try:
         work(*arguments)
     finally:
         dist.destroy_process_group()
+
+
+def _end_with_parent() -> None:
+    """End this worker when the process that started it is gone, however that ended."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def worker_index() -> int:

@@ -17,12 +17,19 @@ from perfkit.inference.engines.nano_model import (
     build_unet,
 )
 from perfkit.training.nano import latents, pictures
-from perfkit.training.nano.autoencoder import AutoencoderSettings, fit_latent_statistics, scale_at, train_autoencoder
+from perfkit.training.nano.autoencoder import (
+    AutoencoderSettings,
+    fit_latent_basis,
+    measure_sensitivity,
+    scale_at,
+    train_autoencoder,
+)
 from perfkit.training.nano.flow import BatchMaker, FlowSettings, train_flow
 from perfkit.training.nano.latents import ShardStore
 from perfkit.training.optimise.loop import Pace
 from perfkit.training.optimise.muon import Muon, orthogonalise, split_weights
 from perfkit.training.optimise.parallel import run_workers, worker_rows
+from perfkit.training.puppet import Puppet
 from perfkit.training.puppet.caption import WORDS
 
 TINY = AutoencoderSettings(steps=4, batch=4, crop_px=32, warmup_steps=2)
@@ -109,7 +116,12 @@ def test_a_picture_is_a_function_of_seed_and_index() -> None:
 def test_held_out_characters_are_never_drawn_for_training(monkeypatch: pytest.MonkeyPatch) -> None:
     seeds: list[int] = []
     real = pictures.sample_character
-    monkeypatch.setattr(pictures, "sample_character", lambda seed: (seeds.append(seed), real(seed))[1])
+
+    def sample(seed: int) -> Puppet:
+        seeds.append(seed)
+        return real(seed)
+
+    monkeypatch.setattr(pictures, "sample_character", sample)
     for index in range(20):
         pictures.make_example(index)
         pictures.make_picture(index)
@@ -135,23 +147,40 @@ def test_an_orthogonalised_matrix_keeps_its_directions_and_loses_their_sizes(sha
     assert inside.diagonal().min() > 0.6 and inside.diagonal().max() < 1.3
 
 
-def test_muon_moves_convolutions_and_leaves_embeddings_and_biases_to_adam() -> None:
+def test_only_linear_maps_and_full_convolutions_are_matrices() -> None:
     network = nn.ModuleList([nn.Conv2d(3, 4, 3), nn.Embedding(5, 6), nn.Linear(6, 7), nn.LayerNorm(7)])
-    matrices, others = split_weights([network])
-    assert [weight.shape for weight in matrices] == [(4, 3, 3, 3), (7, 6)]
-    assert len(others) == 5
+    split = split_weights([network])
+    assert [weight.shape for weight in split.matrices] == [(4, 3, 3, 3), (7, 6)]
+    assert [weight.shape for weight in split.embeddings] == [(5, 6)]
+    assert len(split.others) == 4
 
 
-def test_latents_have_zero_mean_and_unit_deviation() -> None:
+def test_the_basis_centres_the_latents_and_changes_no_picture() -> None:
     torch.manual_seed(0)
-    fitted = fit_latent_statistics(NanoAutoencoder().eval(), num_pictures=8)
+    network = NanoAutoencoder().eval()
     batch = np.stack([pictures.make_picture(index, seed=77) for index in range(8)])
     from perfkit.inference.engines.nano_model import tensor_from_rgba
 
     with torch.no_grad():
-        z = fitted.encode(tensor_from_rgba(batch)).latents
+        before = network(tensor_from_rgba(batch))
+        fit_latent_basis(network, num_pictures=8)
+        z = network.encode(tensor_from_rgba(batch)).latents
+        after = network(tensor_from_rgba(batch))
     assert z.mean(dim=(0, 2, 3)).abs().max() < 1e-4
-    assert (z.std(dim=(0, 2, 3)) - 1).abs().max() < 1e-4
+    assert z.var(dim=(0, 2, 3)).mean() == pytest.approx(1, abs=1e-3)
+    assert torch.allclose(before, after, atol=1e-3)
+
+
+def test_the_basis_enlarges_what_the_picture_shows_most() -> None:
+    """Of two directions that the latents use alike, the one that the decoder shows twice as strongly grows by more."""
+    torch.manual_seed(0)
+    network = NanoAutoencoder().eval()
+    raw = torch.randn(4, 48, 16, 16)
+    sensitivity = measure_sensitivity(network, raw)
+    with torch.no_grad():
+        network.decoder[1].weight.mul_(2)
+    assert torch.allclose(sensitivity, sensitivity.T)
+    assert measure_sensitivity(network, raw).trace() > 2 * sensitivity.trace()
 
 
 def _write_step(folder: Path) -> None:
