@@ -66,6 +66,8 @@ class CompiledNetwork:
                 "NUM_STREAMS": num_workers,
                 "INFERENCE_PRECISION_HINT": precision,
                 "ENABLE_CPU_PINNING": False,
+                # OpenVINO 2026.4 crashes as it fuses a UNet's scales and shifts into one kernel.
+                "SNIPPETS_MODE": "DISABLE",
             },
         )
         self._of_thread = threading.local()
