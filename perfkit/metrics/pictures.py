@@ -1,4 +1,4 @@
-"""How close two pictures, mattes or point sets are. Plain functions on NumPy arrays; each names its source.
+"""How close two pictures or mattes are. Plain functions on NumPy arrays; each names its source.
 
 In: pictures as uint8 or as float in 0..1. Out: floats.
 
@@ -9,9 +9,6 @@ counts.
 import cv2
 import numpy as np
 
-from perfkit.rig import Rig, face_points
-from perfkit.vocabulary import BLENDSHAPES, CONTOUR_SLICES
-
 GREY = 0.5
 
 
@@ -21,7 +18,7 @@ def composite_over_grey(picture: np.ndarray) -> np.ndarray:
     Args:
         picture: (..., 3) or (..., 4), uint8 or float in 0..1, straight alpha.
     """
-    unit = _unit_from_picture(picture)
+    unit = unit_from_picture(picture)
     if unit.shape[-1] == 3:
         return unit
     if unit.shape[-1] != 4:
@@ -81,56 +78,13 @@ def measure_alpha_iou(alpha: np.ndarray, reference: np.ndarray) -> float:
     """
     if alpha.shape != reference.shape:
         raise ValueError(f"mattes differ in size: {alpha.shape} and {reference.shape}")
-    a, b = _unit_from_picture(alpha) >= 0.5, _unit_from_picture(reference) >= 0.5
+    a, b = unit_from_picture(alpha) >= 0.5, unit_from_picture(reference) >= 0.5
     union = int(np.count_nonzero(a | b))
     return 1.0 if union == 0 else int(np.count_nonzero(a & b)) / union
 
 
-def measure_landmark_error(
-    points: np.ndarray, reference: np.ndarray, *, visibility: np.ndarray, eye_distance_px: np.ndarray | float
-) -> float:
-    """Measure the mean distance of visible points from their reference, as a share of the eye distance.
-
-    Args:
-        points: (..., K, 2) px.
-        reference: (..., K, 2) px.
-        visibility: (..., K) in 0..1; points under one half do not count.
-        eye_distance_px: (...) or one number, from `eye_distance_from_rig`: the distance as if seen from the front, so
-            that a turned head is not punished for its foreshortening.
-
-    Returns:
-        Mean over all visible points of all pictures; NaN when none is visible.
-
-    Source: normalised mean error of 300-W (Sagonas et al., "300 Faces in-the-Wild Challenge", 2016), with the centres
-    of the eyes as its pair.
-    """
-    if points.shape != reference.shape or visibility.shape != points.shape[:-1]:
-        raise ValueError(
-            f"points {points.shape}, reference {reference.shape}, visibility {visibility.shape} do not fit"
-        )
-    distance = np.linalg.norm(points.astype(np.float64) - reference, axis=-1)
-    share = distance / np.asarray(eye_distance_px, dtype=np.float64)[..., None]
-    is_counted = visibility >= 0.5
-    return float(share[is_counted].mean()) if is_counted.any() else float("nan")
-
-
-def eye_distance_from_rig(rig: Rig, scale_px: np.ndarray | float) -> np.ndarray:
-    """Return the distance between the centres of a character's eyes, seen from the front at rest.
-
-    Args:
-        rig: The character's proportions.
-        scale_px: (...) pixels for one head unit, the last of `vocabulary.HEAD_CHANNELS`.
-
-    Returns:
-        (...) float64 px.
-    """
-    points = face_points(rig, np.zeros(len(BLENDSHAPES), dtype=np.float32))
-    left = points[CONTOUR_SLICES["left_eye"]].mean(axis=0)
-    right = points[CONTOUR_SLICES["right_eye"]].mean(axis=0)
-    return np.linalg.norm(left - right) * np.asarray(scale_px, dtype=np.float64)
-
-
-def _unit_from_picture(picture: np.ndarray) -> np.ndarray:
+def unit_from_picture(picture: np.ndarray) -> np.ndarray:
+    """Return a picture as float64: uint8 becomes 0..1, floats stay."""
     return picture.astype(np.float64) / 255 if picture.dtype == np.uint8 else picture.astype(np.float64)
 
 

@@ -4,15 +4,7 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from perfkit.metrics import (
-    composite_over_grey,
-    eye_distance_from_rig,
-    measure_alpha_iou,
-    measure_landmark_error,
-    measure_psnr_db,
-    measure_ssim,
-)
-from perfkit.rig import HUMAN_RIG
+from perfkit.metrics import composite_over_grey, measure_alpha_iou, measure_psnr_db, measure_ssim
 
 
 @pytest.fixture
@@ -57,21 +49,6 @@ def test_alpha_iou_of_two_shifted_squares_is_known_by_hand():
     b[0:10, 5:15] = 128
     assert measure_alpha_iou(a, b) == pytest.approx(50 / 150)
     assert measure_alpha_iou(np.zeros((3, 3)), np.zeros((3, 3))) == 1
-
-
-def test_landmark_error_counts_visible_points_in_eye_distances():
-    reference = np.zeros((1, 3, 2))
-    points = np.array([[[3.0, 4.0], [0.0, 0.0], [900.0, 0.0]]])
-    visibility = np.array([[1.0, 0.8, 0.2]])
-    error = measure_landmark_error(points, reference, visibility=visibility, eye_distance_px=np.array([50.0]))
-    assert error == pytest.approx((5 / 50 + 0) / 2)
-    assert np.isnan(measure_landmark_error(points, reference, visibility=visibility * 0, eye_distance_px=50.0))
-
-
-def test_eye_distance_grows_with_the_head():
-    distances = eye_distance_from_rig(HUMAN_RIG, np.array([60.0, 120.0]))
-    assert distances[1] == pytest.approx(2 * distances[0])
-    assert 20 < distances[0] < 120
 
 
 def test_pictures_of_different_size_are_refused():
