@@ -3,26 +3,14 @@
 anime girl cel inked | pink long bangs | blue eyes fair skin | red hoodie stripes | round glasses ... | hard leftlight
 """
 
-from perfkit.training.puppet.look import FURRED, HARDNESSES, LIGHT_DIRECTIONS, OPTIONS, Light, Puppet
+from perfkit.captions import CAPTION_WORDS as WORDS
+from perfkit.captions import LIGHT_WORDS
+from perfkit.training.puppet.look import FURRED, Light, Puppet
 
-LIGHT_WORDS: dict[str, str] = {side: f"{side}light" for side in LIGHT_DIRECTIONS}
+__all__ = ["BEARD_WORDS", "EAR_WORDS", "LIGHT_WORDS", "WORDS", "caption"]
+
 EAR_WORDS: dict[str, str] = {name: f"{name}ears" for name in ("elf", "cat", "dog", "rabbit", "fox")}
 BEARD_WORDS: dict[str, str] = {"full": "beard"}
-
-
-def _words() -> tuple[str, ...]:
-    names: list[str] = []
-    for slot in (
-        "family", "gender", "style", "line", "hair", "fringe", "hair_colour", "eye_colour", "skin", "marking",
-        "clothes", "cloth_colour", "pattern", "glasses", "hat", "beard", "cheeks",
-    ):  # fmt: skip
-        names += [word for word in OPTIONS[slot] if word not in ("none", "plain", "full")]
-    names += ["dot", "void", "eyes", "skin", "fur", "metal", "glasses", "beard"]
-    return tuple(dict.fromkeys([*names, *EAR_WORDS.values(), *HARDNESSES, *LIGHT_WORDS.values()]))
-
-
-WORDS: tuple[str, ...] = _words()
-"""Every word that a caption may hold, without repeats, in a fixed order."""
 
 
 def caption(puppet: Puppet, light: Light | None = None) -> str:

@@ -2,8 +2,11 @@
 
 import numpy as np
 
+from perfkit.captions import HARDNESSES, LIGHT_SIDES
 from perfkit.training.puppet import FAMILIES, Light, caption, sample_character, sample_light
 from perfkit.training.puppet.caption import WORDS
+from perfkit.training.puppet.look import HARDNESSES as LOOK_HARDNESSES
+from perfkit.training.puppet.look import LIGHT_DIRECTIONS, OPTIONS
 
 
 def test_captions_use_listed_words_only():
@@ -17,6 +20,14 @@ def test_captions_use_listed_words_only():
 def test_words_are_plain_and_without_repeats():
     assert len(set(WORDS)) == len(WORDS)
     assert all(word.isascii() and word.isalpha() and word.islower() for word in WORDS)
+
+
+def test_every_word_of_a_look_is_listed():
+    unnamed = {"none", "plain", "full"}
+    slots = set(OPTIONS) - {"nose", "eyes", "ears"}
+    for slot in slots:
+        assert set(OPTIONS[slot]) - unnamed <= set(WORDS), slot
+    assert tuple(LIGHT_DIRECTIONS) == LIGHT_SIDES and LOOK_HARDNESSES == HARDNESSES
 
 
 def test_looks_that_differ_are_named_differently():
