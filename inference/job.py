@@ -18,11 +18,10 @@ from perfkit.inference.settings import RenderSettings, RuntimeSettings
 from perfkit.inference.timing import StageClock, TimedEngine
 from perfkit.pack import CharacterPack
 from perfkit.take import Take
-from perfkit.track import PerformanceTrack, load_track
+from perfkit.track import PerformanceTrack, is_perf, load_track
 from perfkit.video import digest_take, open_take
 from perfkit.video_write import FORMATS, VideoWriter
 
-PERF_SUFFIX = ".perf"
 _log = logging.getLogger(__name__)
 
 
@@ -148,8 +147,3 @@ def read_performance(source: Path, runtime: RuntimeSettings) -> Performance:
             "capture anew"
         )
     return Performance(source, track, take, track.notes)
-
-
-def is_perf(source: Path) -> bool:
-    """Return whether a source is a captured performance and not a video."""
-    return source.suffix.lower() == PERF_SUFFIX

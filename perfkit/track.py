@@ -20,6 +20,7 @@ from perfkit.times import FrameTimes
 
 PERF_FORMAT = "perfkit.performance"
 PERF_VERSION = 1
+PERF_SUFFIX = ".perf"
 
 _PERF_ARRAYS: dict[str, tuple[str, tuple[int, ...]]] = {
     "pts": ("int64", ()),
@@ -142,6 +143,11 @@ def _check_seen_or_not(name: str, array: np.ndarray, *, must_be_seen: np.ndarray
         frame = int(np.argmin(expected))
         seen = "of numbers or of NaN" if must_be_seen is None else "of numbers" if must_be_seen[frame] else "of NaN"
         raise TrackError(f"track: {name} of frame {frame} must consist {seen} only; capture again")
+
+
+def is_perf(path: Path) -> bool:
+    """Return whether a path names a captured performance and not a video."""
+    return path.suffix.lower() == PERF_SUFFIX
 
 
 def save_track(track: PerformanceTrack, path: str | Path) -> None:

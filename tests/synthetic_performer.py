@@ -13,6 +13,12 @@ from perfkit.track import PerformanceTrack
 from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, CONTOUR_INDICES
 
 TAKE_WH = (640, 360)
+NUM_FRAMES = 240
+CHIBI = Rig(
+    face_width=0.95, jaw=1.2, eye_x=0.42, eye_y=0.12, eye_width=0.5, eye_height=0.52, eye_roundness=1.0, iris_size=0.8,
+    brow_y=0.2, brow_width=0.4, nose_y=0.42, nose_width=0.12, mouth_y=0.66, mouth_width=0.24, mouth_gain=0.12,
+    mouth_open=0.28,
+)  # fmt: skip
 
 
 def act(num_frames: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

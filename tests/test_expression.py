@@ -2,20 +2,13 @@
 
 import numpy as np
 import pytest
-from synthetic_performer import act, perform
+from synthetic_performer import CHIBI, NUM_FRAMES, act, perform
 
 from perfkit.measures import eye_apertures, lip_gap
-from perfkit.proportions import HUMAN_RIG, Rig
+from perfkit.proportions import HUMAN_RIG
 from perfkit.retarget import retarget
 from perfkit.rig import face_points, rest_points
 from perfkit.vocabulary import BLENDSHAPE_INDEX
-
-CHIBI = Rig(
-    face_width=0.95, jaw=1.2, eye_x=0.42, eye_y=0.12, eye_width=0.5, eye_height=0.52, eye_roundness=1.0, iris_size=0.8,
-    brow_y=0.2, brow_width=0.4, nose_y=0.42, nose_width=0.12, mouth_y=0.66, mouth_width=0.24, mouth_gain=0.12,
-    mouth_open=0.28,
-)  # fmt: skip
-NUM_FRAMES = 240
 
 
 def column(name: str) -> int:

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from synthetic_performer import act, cut, lose_face, perform
+from synthetic_performer import CHIBI, NUM_FRAMES, act, cut, lose_face, perform
 
 from perfkit.calibrate import fit_calibration, load_calibration, save_calibration
 from perfkit.errors import CalibrationError, SettingsError
@@ -25,13 +25,7 @@ WIDE_FACE = Rig(
     nose_width=0.45, mouth_y=0.5, mouth_width=0.66, mouth_gain=0.25, mouth_open=0.52, lip_upper=0.1, lip_lower=0.12,
     depth=0.55,
 )  # fmt: skip
-CHIBI = Rig(
-    face_width=0.95, jaw=1.2, eye_x=0.42, eye_y=0.12, eye_width=0.5, eye_height=0.52, eye_roundness=1.0, iris_size=0.8,
-    brow_y=0.2, brow_width=0.4, nose_y=0.42, nose_width=0.12, mouth_y=0.66, mouth_width=0.24, mouth_gain=0.12,
-    mouth_open=0.28,
-)  # fmt: skip
 CHARACTERS = pytest.mark.parametrize("rig", [HUMAN_RIG, CHIBI], ids=["human", "chibi"])
-NUM_FRAMES = 240
 
 
 @pytest.fixture(scope="module")

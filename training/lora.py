@@ -12,7 +12,6 @@ generator keyed by (seed, n), so a resumed training is the same training, bit fo
 
 import hashlib
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -33,10 +32,12 @@ from perfkit.inference.engines.nano_model import NanoModels
 from perfkit.manifest import digest_file
 from perfkit.pack import CharacterPack, LoraItem, load_pack, write_manifest
 from perfkit.training.dataset import CharacterSet, make_character_set
+from perfkit.training.optimise.schedule import cosine_scale
 
 ENGINE = NanoEngine.name
 ADAPTER = "character"
 _ENCODE_BATCH = 16
+_WARMUP_STEPS = 10
 # Attention, feed-forward and the residual blocks' convolutions, by the names that diffusers gives them.
 _TARGETS = r".*\.(to_q|to_k|to_v|to_out\.0|ff\.net\.0\.proj|ff\.net\.2|proj_in|proj_out|conv1|conv2|conv_shortcut)"
 
@@ -260,7 +261,8 @@ class LoraTraining:
         *down, middle = (residual[rows] for residual in self.conditioned.residuals)
         text = self.conditioned.text[rows]
         loss = nano_model.flow_loss(self.models, clean, noise, time, text, (down, middle))
-        self.optimiser.param_groups[0]["lr"] = _learning_rate(settings, step)
+        scale = cosine_scale(step, num_steps=settings.steps, warmup_steps=_WARMUP_STEPS, final_scale=0.05)
+        self.optimiser.param_groups[0]["lr"] = settings.learning_rate * scale
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.weights.values(), 1.0)
@@ -311,11 +313,6 @@ def _save_aside(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str
         aside.write_bytes(
             save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata=dict(metadata))
         )
-
-
-def _learning_rate(settings: LoraSettings, step: int) -> float:
-    warm = min(1.0, (step + 1) / 10)
-    return settings.learning_rate * warm * (0.05 + 0.95 * (1 + math.cos(math.pi * step / settings.steps)) / 2)
 
 
 def _describe(settings: LoraSettings) -> str:

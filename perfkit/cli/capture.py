@@ -17,9 +17,9 @@ def capture(
     """Track a performer: face, head, body and hands of every frame of TAKE go into one .perf file."""
     from perfkit.capture import capture_take
     from perfkit.files import check_parent
-    from perfkit.track import save_track
+    from perfkit.track import PERF_SUFFIX, save_track
 
-    path = output or Path(take.name).with_suffix(".perf")
+    path = output or Path(take.name).with_suffix(PERF_SUFFIX)
     check_parent(path)
     with progress_bars("capture") as (on_progress,):
         track = capture_take(take, on_progress=on_progress)
@@ -37,10 +37,10 @@ def calibrate(
     from perfkit.calibrate import fit_calibration, save_calibration
     from perfkit.capture import capture_take
     from perfkit.files import check_parent
-    from perfkit.track import load_track
+    from perfkit.track import is_perf, load_track
 
     check_parent(output)
-    if source.suffix.lower() == ".perf":
+    if is_perf(source):
         track = load_track(source)
     else:
         with progress_bars("capture") as (on_progress,):

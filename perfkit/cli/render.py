@@ -52,8 +52,9 @@ def render(
     from perfkit.inference.render import render_take
     from perfkit.inference.settings import RenderSettings, RuntimeSettings
     from perfkit.pack import load_pack
+    from perfkit.track import is_perf
 
-    if take is not None and source.suffix.lower() != ".perf":
+    if take is not None and not is_perf(source):
         raise SettingsError(f"--take {take}: only a .perf needs its take named, {source} is one; leave --take out")
     given = {
         "background": background,

@@ -11,6 +11,7 @@ import numpy as np
 from perfkit.training.landmark_net.cutting import cut_crop, make_crop_transform
 from perfkit.training.landmark_net.network import INPUT_PX
 from perfkit.training.puppet import draw_pose, pose_performance, sample_character, sample_light, sample_performance
+from perfkit.training.puppet.texture import draw_texture
 from perfkit.vocabulary import NUM_CONTOUR_POINTS
 
 HELD_OUT_SEED = 900_000_000
@@ -50,8 +51,9 @@ def make_crops(index: int, *, num_drawings: int, seed: int = 0) -> Crops:
         premultiplied = _premultiply(drawing.rgba)
         for _ in range(CROPS_PER_DRAWING):
             crop_from_picture = _draw_similarity(rng, drawing.face)
-            picture = _dress(rng, cut_crop(premultiplied, crop_from_picture))
             points = (drawing.face @ crop_from_picture[:, :2].T + crop_from_picture[:, 2]) / INPUT_PX
+            picture, points = _view_aslant(rng, cut_crop(premultiplied, crop_from_picture), points)
+            picture = _dress(rng, picture)
             is_inside = ((points > 0) & (points < 1)).all(axis=-1)
             unit = float(pose.head[5]) * float(np.hypot(*crop_from_picture[0, :2])) / INPUT_PX
             rows.append((picture, points, drawing.visibility * is_inside, unit))
@@ -80,6 +82,20 @@ def _draw_similarity(rng: np.random.Generator, face: np.ndarray) -> np.ndarray:
     return np.column_stack([squeeze @ transform[:, :2], squeeze @ (transform[:, 2] - middle) + middle])
 
 
+def _view_aslant(rng: np.random.Generator, crop: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """View some crops in perspective, as a drawing on a page that is not held flat; points are shares of the crop."""
+    if rng.random() > 0.3:
+        return crop, points
+    vanish = rng.uniform(-0.35, 0.35, 2)
+    depth = 1 + (points - 0.5) @ vanish
+    px_from_share = np.array([[INPUT_PX, 0, -0.5], [0, INPUT_PX, -0.5], [0, 0, 1]])
+    to_middle = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
+    view = np.array([[1, 0, 0], [0, 1, 0], [vanish[0], vanish[1], 1]])
+    homography = px_from_share @ np.linalg.inv(to_middle) @ view @ to_middle @ np.linalg.inv(px_from_share)
+    warped = cv2.warpPerspective(crop, homography, (INPUT_PX, INPUT_PX), borderMode=cv2.BORDER_REPLICATE)
+    return warped, 0.5 + (points - 0.5) / depth[:, None]
+
+
 def _premultiply(rgba: np.ndarray) -> np.ndarray:
     alpha = rgba[..., 3:].astype(np.uint16)
     colour = (rgba[..., :3] * alpha + 127) // 255
@@ -90,6 +106,11 @@ def _dress(rng: np.random.Generator, premultiplied: np.ndarray) -> np.ndarray:
     """Lay a crop over a background, then disturb colours, sharpness and grain; (128, 128, 3) uint8."""
     alpha = premultiplied[..., 3:].astype(np.float32) / 255
     picture: np.ndarray = premultiplied[..., :3] + _draw_background(rng) * (1 - alpha)
+    if rng.random() < 0.1:
+        texture = draw_texture(rng, INPUT_PX).astype(np.float32)
+        picture += (texture[..., :3] - picture) * (texture[..., 3:] / 255 * np.float32(rng.uniform(0.1, 0.4)))
+    if rng.random() < 0.08:
+        picture += _draw_screen_tone(rng)
     if rng.random() < 0.3:
         _cover(rng, picture)
     mean = float(picture.mean())
@@ -113,6 +134,16 @@ def _draw_background(rng: np.random.Generator) -> np.ndarray:
     colours = rng.uniform(0, 255, (side, side, 3)).astype(np.float32)
     way = cv2.INTER_NEAREST if rng.random() < 0.2 else cv2.INTER_CUBIC
     return np.clip(cv2.resize(colours, (INPUT_PX, INPUT_PX), interpolation=way).reshape(INPUT_PX, INPUT_PX, 3), 0, 255)
+
+
+def _draw_screen_tone(rng: np.random.Generator) -> np.ndarray:
+    """Return (128, 128, 1) float32: the dots or lines of printed shade, to be added."""
+    angle, period = rng.uniform(0, np.pi), rng.uniform(2.5, 7)
+    y, x = np.mgrid[:INPUT_PX, :INPUT_PX] * (2 * np.pi / period)
+    u, v = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+    wave = np.sin(u) if rng.random() < 0.4 else 0.5 * (np.sin(u) + np.sin(v))
+    ink = np.clip(2 * (wave - rng.uniform(-0.3, 0.6)), 0, 1) * -rng.uniform(20, 90)
+    return ink.astype(np.float32)[..., None]
 
 
 def _cover(rng: np.random.Generator, picture: np.ndarray) -> None:

@@ -4,7 +4,6 @@ In: a folder for checkpoints. Out: weights as float16 safetensors. Step n sees b
 resumed training is the same training.
 """
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from perfkit.training.landmark_net.network import GRID_PX, LandmarkNetwork
 from perfkit.training.optimise.checkpoint import TrainingState
 from perfkit.training.optimise.descent import Rates, descend, make_state
 from perfkit.training.optimise.loop import DEFAULT_PACE, Pace, run_steps
+from perfkit.training.optimise.schedule import cosine_scale
 from perfkit.training.puppet import draw_pose, pose_performance, sample_character, sample_light, sample_performance
 from perfkit.vocabulary import CONTOUR_SLICES
 
@@ -30,8 +30,6 @@ _HIDDEN_WEIGHT = 0.1
 _FINE = 0.02
 _ATTENTION_WEIGHT = 0.05
 _DOUBT_WEIGHT = 0.05
-
-
 RATES = Rates(matrices=0.01, others=2e-3, average_decay=0.99)
 
 
@@ -47,7 +45,7 @@ class LandmarkSettings:
         seed: Key of all randomness.
     """
 
-    steps: int = 1600
+    steps: int = 2000
     num_drawings: int = 8
     rates: Rates = RATES
     warmup_steps: int = 50
@@ -76,14 +74,15 @@ def make_landmark_state(settings: LandmarkSettings) -> TrainingState:
     """Return the state of a training at its beginning."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        return make_state({NETWORK: LandmarkNetwork()}, settings.rates)
+        network = LandmarkNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return make_state({NETWORK: network}, settings.rates)
 
 
 def learn(state: TrainingState, crops: Crops, step: int, settings: LandmarkSettings) -> float:
     """Take step `step` on one batch; return its loss."""
     network = state.networks[NETWORK].train()
     assert isinstance(network, LandmarkNetwork)
-    scale = min(1.0, (step + 1) / settings.warmup_steps) * (1 + math.cos(math.pi * step / settings.steps)) / 2
+    scale = cosine_scale(step, num_steps=settings.steps, warmup_steps=settings.warmup_steps)
     return descend(state, measure_loss(network, crops), step, average_decay=settings.rates.average_decay, scale=scale)
 
 
@@ -111,9 +110,8 @@ def measure_loss(network: LandmarkNetwork, crops: Crops) -> Tensor:
     weight = (visibility + _HIDDEN_WEIGHT) * has_face[:, None]
     share = (distance * weight).sum() / weight.sum().clamp(min=1)
     surprise = (_cross_entropy(log_attention, truth) * visibility).sum() / visibility.sum().clamp(min=1)
-    return (
-        share + _ATTENTION_WEIGHT * surprise + 0.05 * nn.functional.binary_cross_entropy_with_logits(logits, visibility)
-    )
+    doubt = nn.functional.binary_cross_entropy_with_logits(logits, visibility)
+    return share + _ATTENTION_WEIGHT * surprise + _DOUBT_WEIGHT * doubt
 
 
 def _cross_entropy(log_attention_BKG: Tensor, points_BK2: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ Loss: L1 + 4 MSE on premultiplied RGBA, L1 on its gradients (lines), a weak pull
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,10 +17,9 @@ from perfkit.training.optimise.checkpoint import TrainingState
 from perfkit.training.optimise.descent import Rates, descend, make_state
 from perfkit.training.optimise.loop import DEFAULT_PACE, Pace, run_steps
 from perfkit.training.optimise.parallel import worker_rows
+from perfkit.training.optimise.schedule import cosine_scale
 
 RATES = Rates(matrices=0.015, others=1e-3, average_decay=0.995)
-
-
 NUM_SENSED = 6
 
 
@@ -37,14 +35,6 @@ class AutoencoderSettings:
     warmup_steps: int = 50
     latent_noise: float = 0.05
     seed: int = 0
-
-
-def scale_at(step: int, settings: AutoencoderSettings) -> float:
-    """Return the part of the full rates: linear warm-up, then a half cosine down to `final_scale`."""
-    if step < settings.warmup_steps:
-        return (step + 1) / settings.warmup_steps
-    phase = min(1.0, (step - settings.warmup_steps) / max(1, settings.steps - settings.warmup_steps))
-    return settings.final_scale + (1 - settings.final_scale) * 0.5 * (1 + float(np.cos(np.pi * phase)))
 
 
 def reconstruction_loss(output: Tensor, target: Tensor, latents: Tensor) -> Tensor:
@@ -85,7 +75,10 @@ def _take_step(state: TrainingState, step: int, settings: AutoencoderSettings) -
     noise = torch.randn((settings.batch, *latents.shape[1:]), generator=generator)[rows].to(latents.device)
     output = network.decoder(latents + settings.latent_noise * latents.detach().std() * noise)
     loss = reconstruction_loss(output, target, latents)
-    return descend(state, loss, step, average_decay=settings.rates.average_decay, scale=scale_at(step, settings))
+    scale = cosine_scale(
+        step, num_steps=settings.steps, warmup_steps=settings.warmup_steps, final_scale=settings.final_scale
+    )
+    return descend(state, loss, step, average_decay=settings.rates.average_decay, scale=scale)
 
 
 @torch.no_grad()

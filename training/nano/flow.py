@@ -25,6 +25,7 @@ from perfkit.training.optimise.checkpoint import TrainingState
 from perfkit.training.optimise.descent import Rates, descend, make_state
 from perfkit.training.optimise.loop import DEFAULT_PACE, Pace, run_steps
 from perfkit.training.optimise.parallel import worker_rows
+from perfkit.training.optimise.schedule import trapezoid_scale
 
 RATES = Rates(matrices=0.015, embeddings=1e-2, others=1e-3, average_decay=0.998)
 TRAINED = ("unet", "controlnet", "text_encoder")
@@ -64,12 +65,14 @@ class FlowBatch:
 
 
 def scale_at(step: int, settings: FlowSettings) -> float:
-    """Return the part of the full rates: warm-up, constant, and a linear cool-down over the last share of the steps."""
-    if step < settings.warmup_steps:
-        return (step + 1) / settings.warmup_steps
-    start = settings.steps * (1 - settings.cooldown)
-    phase = min(1.0, max(0.0, (step - start) / max(1.0, settings.steps - start)))
-    return 1 + (settings.final_scale - 1) * phase
+    """Return the part of the full rates at a step."""
+    return trapezoid_scale(
+        step,
+        num_steps=settings.steps,
+        warmup_steps=settings.warmup_steps,
+        cooldown=settings.cooldown,
+        final_scale=settings.final_scale,
+    )
 
 
 class BatchMaker:

@@ -102,11 +102,12 @@ def run_evaluate(options: Namespace) -> None:
     torch.set_num_threads(2)
     base = options.base or BASE_FOLDER
     models = load_nano(base, device="cuda" if torch.cuda.is_available() else "cpu")
+    landmark_net = LandmarkNet.load()
     figures = measure_autoencoder(models, options.count)
     for folder in options.art:
         figures += measure_foreign_art(models, folder, folder.name)
     figures += measure_renders(models, options.count)
-    figures += measure_landmarks(models, LandmarkNet.load(), options.count)
+    figures += measure_landmarks(models, landmark_net, options.count)
     _print_figures(figures)
     if options.card:
         names = ("unet", "controlnet", "vae", "text_encoder")

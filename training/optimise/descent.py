@@ -1,4 +1,4 @@
-"""One optimiser step, the same for every network of nano: gradients averaged, clipped, and applied by two optimisers.
+"""One optimiser step, the same for every network that perfkit trains from scratch: gradients averaged and applied.
 
 Matrices (most weights) are moved by Muon, all others by AdamW. Against AdamW alone this reached the same loss of the
 autoencoder in less than half the steps.

@@ -29,13 +29,10 @@ class Muon(torch.optim.Optimizer):
         matrices: Weights of two dimensions or more, or groups of them, with equal gradients in every worker.
         lr: Learning rate: about the relative change of a weight in a step.
         momentum: Of the gradients; Nesterov's form is used.
-        weight_decay: Decoupled, as in AdamW.
     """
 
-    def __init__(
-        self, matrices: Iterable[Any], *, lr: float, momentum: float = 0.95, weight_decay: float = 0.0
-    ) -> None:
-        super().__init__(matrices, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+    def __init__(self, matrices: Iterable[Any], *, lr: float, momentum: float = 0.95) -> None:
+        super().__init__(matrices, {"lr": lr, "momentum": momentum})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -45,7 +42,6 @@ class Muon(torch.optim.Optimizer):
             for weight, direction in zip(weights, self._orthogonalise(weights, group["momentum"]), strict=True):
                 matrix = direction.flatten(1)
                 scale = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
-                weight.mul_(1 - group["lr"] * group["weight_decay"])
                 weight.add_(direction, alpha=-group["lr"] * scale)
 
     def _orthogonalise(self, weights: list[nn.Parameter], momentum: float) -> list[Tensor]:
@@ -81,12 +77,12 @@ def orthogonalise(matrix: Tensor) -> Tensor:
     a, b, c = NEWTON_SCHULZ
     gram = x @ x.T
     identity = torch.eye(len(gram), device=gram.device)
-    product = identity
-    for iteration in range(1, NUM_ITERATIONS + 1):
+    product = a * identity + b * gram + c * gram @ gram
+    factor = product
+    for _ in range(NUM_ITERATIONS - 1):
+        gram = factor @ gram @ factor
         factor = a * identity + b * gram + c * gram @ gram
-        product = factor if iteration == 1 else factor @ product
-        if iteration < NUM_ITERATIONS:
-            gram = factor @ gram @ factor
+        product = factor @ product
     x = product @ x
     return x.T if is_tall else x
 

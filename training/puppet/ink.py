@@ -5,7 +5,8 @@ In: point arrays (N, 2) in px. Out: `Pen.rgba()`, straight alpha.
 
 from collections import deque
 from collections.abc import Sequence
-from functools import lru_cache
+from contextlib import suppress
+from functools import lru_cache, partial, reduce
 
 import numpy as np
 import skia
@@ -159,24 +160,31 @@ def shift(path: Path, dx: float, dy: float) -> Path:
 
 def unite(*paths: Path) -> Path:
     """Return the union of areas."""
-    if len(paths) == 1:
-        return paths[0]
-    if len(paths) == 2:
-        return skia.Op(paths[0], paths[1], skia.PathOp.kUnion_PathOp)
-    builder = skia.OpBuilder()
-    for path in paths:
-        builder.add(path, skia.PathOp.kUnion_PathOp)
-    return builder.resolve()
+    if len(paths) > 2:
+        builder = skia.OpBuilder()
+        for path in paths:
+            builder.add(path, skia.PathOp.kUnion_PathOp)
+        with suppress(RuntimeError):
+            return builder.resolve()
+    return reduce(partial(_combine, operation=skia.PathOp.kUnion_PathOp), paths)
 
 
 def subtract(first: Path, second: Path) -> Path:
     """Return the first area without the second."""
-    return skia.Op(first, second, skia.PathOp.kDifference_PathOp)
+    return _combine(first, second, skia.PathOp.kDifference_PathOp)
 
 
 def intersect(first: Path, second: Path) -> Path:
     """Return the area that both share."""
-    return skia.Op(first, second, skia.PathOp.kIntersect_PathOp)
+    return _combine(first, second, skia.PathOp.kIntersect_PathOp)
+
+
+def _combine(first: Path, second: Path, operation: skia.PathOp) -> Path:
+    """Combine two areas; where skia's solver finds no answer (curves that nearly touch), move one by a hair."""
+    for number in range(8):
+        with suppress(RuntimeError):
+            return skia.Op(first, shift(second, number / 64, number / 96) if number else second, operation)
+    raise AssertionError(f"skia combines no areas near {bounds(first)} and {bounds(second)}")
 
 
 def bounds(path: Path) -> tuple[float, float, float, float]:

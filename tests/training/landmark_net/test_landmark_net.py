@@ -36,7 +36,7 @@ def test_network_learns_one_drawing_by_heart():
     crops = make_crops(3, num_drawings=1)
     settings = LandmarkSettings(steps=60, warmup_steps=5)
     state = make_landmark_state(settings)
-    losses = [learn(state, crops, step, settings) for step in range(40)]
+    losses = [learn(state, crops, step, settings) for step in range(settings.steps)]
     assert losses[-1] < 0.35 * losses[0]
     with torch.no_grad():
         points, _, _ = state.networks[NETWORK](tensor_from_crops(crops.pictures))

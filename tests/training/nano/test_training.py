@@ -21,7 +21,6 @@ from perfkit.training.nano.autoencoder import (
     AutoencoderSettings,
     fit_latent_basis,
     measure_sensitivity,
-    scale_at,
     train_autoencoder,
 )
 from perfkit.training.nano.flow import BatchMaker, FlowSettings, train_flow
@@ -29,6 +28,7 @@ from perfkit.training.nano.latents import ShardStore
 from perfkit.training.optimise.loop import Pace
 from perfkit.training.optimise.muon import Muon, orthogonalise, split_weights
 from perfkit.training.optimise.parallel import run_workers, worker_rows
+from perfkit.training.optimise.schedule import cosine_scale, trapezoid_scale
 from perfkit.training.puppet import Puppet
 from perfkit.training.puppet.caption import WORDS
 
@@ -131,11 +131,17 @@ def test_held_out_characters_are_never_drawn_for_training(monkeypatch: pytest.Mo
 
 
 def test_rate_warms_up_and_falls_to_its_end() -> None:
-    settings = AutoencoderSettings(steps=1000, warmup_steps=100)
-    scales = [scale_at(step, settings) for step in range(1000)]
-    assert scales[0] == pytest.approx(1 / 100)
-    assert max(scales) == pytest.approx(1)
-    assert scales[-1] == pytest.approx(settings.final_scale, rel=0.01)
+    cosine = [cosine_scale(step, num_steps=1000, warmup_steps=100, final_scale=0.02) for step in range(1000)]
+    trapezoid = [
+        trapezoid_scale(step, num_steps=1000, warmup_steps=100, cooldown=0.3, final_scale=0.02) for step in range(1000)
+    ]
+    for scales in (cosine, trapezoid):
+        assert scales[0] == pytest.approx(1 / 100)
+        assert max(scales) == pytest.approx(1)
+        assert scales[-1] == pytest.approx(0.02, rel=0.2)
+        assert (np.diff(scales[:100]) > 0).all() and (np.diff(scales[100:]) <= 0).all()
+    assert cosine[550] == pytest.approx(0.51, abs=0.001)
+    assert trapezoid[699] == 1 and trapezoid[850] == pytest.approx(0.51, abs=0.001)
 
 
 @pytest.mark.parametrize("shape", [(8, 40), (40, 8)])

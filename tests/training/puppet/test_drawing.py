@@ -53,6 +53,12 @@ def test_same_seed_same_bytes():
         assert first.face.tobytes() == second.face.tobytes()
 
 
+def test_areas_that_skia_fails_to_unite_are_drawn_all_the_same():
+    rng = np.random.default_rng([0, 5811])
+    puppet = sample_character(int(rng.integers(900_000_000)))
+    assert draw(puppet, sample_performance(rng), sample_light(rng), size=256).rgba[..., 3].any()
+
+
 def test_different_seeds_differ():
     assert len({_sample(seed, 64).rgba.tobytes() for seed in range(12)}) == 12
 
