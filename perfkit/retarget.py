@@ -14,11 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from perfkit.arms import place_body
-from perfkit.blinks import complete_blinks
 from perfkit.body import measure_body
 from perfkit.calibrate import Calibration, fit_calibration
+from perfkit.cleaning import clean_weights, head_doubt_deg, seen_mask
 from perfkit.errors import SettingsError
-from perfkit.expression import fit_weights
 from perfkit.framing import HEAD_NOISE, frame_head
 from perfkit.headspace import HeadMotion, measure_head, stand_upright
 from perfkit.measures import feature_places
@@ -26,11 +25,6 @@ from perfkit.proportions import Rig
 from perfkit.rig import face_points, hands_from_body, pose_body, pose_face, present_rows, rest_head, rest_limbs
 from perfkit.smoothing import fill_gaps, smooth_offline
 from perfkit.track import CharacterTrack, PerformanceTrack
-from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES
-
-_BLINKS = [BLENDSHAPE_INDEX["eyeBlinkLeft"], BLENDSHAPE_INDEX["eyeBlinkRight"]]
-_HIDDEN_DEG, _HIDDEN_SHARE = 2.0, 0.15
-"""Noise of the head's angles under a hand, and the loss of confidence in the face from which it is that large."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +83,7 @@ def retarget(
     track = stand_upright(track)
     calibration = calibration or fit_calibration(track)
     motion = measure_head(track, calibration.neutral.astype(np.float64))
-    weights, gap_flags = _weights_over_time(track, motion, (calibration, settings.smoothing))
+    weights, gap_flags = clean_weights(track, motion, calibration, smoothing=settings.smoothing)
     head = _head_over_time(track, motion, (rig, settings))
     face, visibility = pose_face(face_points(rig, weights), head)
     body = _body_over_time(track, motion, (rig, settings, head, calibration.neutral))
@@ -107,29 +101,11 @@ def retarget(
     )
 
 
-def _weights_over_time(
-    track: PerformanceTrack, motion: HeadMotion, how: tuple[Calibration, float]
-) -> tuple[np.ndarray, np.ndarray]:
-    calibration, smoothing = how
-    weights = np.zeros((len(track), len(BLENDSHAPES)))
-    seen = _seen(track, motion)
-    seconds = track.times.seconds
-    if len(motion.frames):
-        blendshapes = track.blendshapes[motion.frames].astype(np.float64)
-        fitted = fit_weights(motion, blendshapes, calibration)
-        fitted[:, _BLINKS] = complete_blinks(seconds[seen], fitted[:, _BLINKS], blendshapes[:, _BLINKS])
-        weights[seen] = fitted
-    weights, flags = fill_gaps(seconds, weights, seen, np.zeros(len(BLENDSHAPES)))
-    if smoothing > 0:
-        weights = smooth_offline(seconds, weights, reach_seconds=0.1 * smoothing, noise_limits=(0.008, 0.04))
-    return weights.astype(np.float32), flags
-
-
 def _head_over_time(track: PerformanceTrack, motion: HeadMotion, how: tuple[Rig, RetargetSettings]) -> np.ndarray:
     rig, settings = how
     rest = rest_head(rig, settings.canvas_wh).astype(np.float64)
     head = np.tile(rest, (len(track), 1))
-    seen = _seen(track, motion)
+    seen = seen_mask(track, motion)
     if len(motion.frames):
         head[seen] = frame_head(
             motion,
@@ -143,7 +119,8 @@ def _head_over_time(track: PerformanceTrack, motion: HeadMotion, how: tuple[Rig,
     if settings.smoothing > 0:
         unit = np.array([1, 1, 1, *[min(settings.canvas_wh) / 256] * 3])
         limits = np.array(HEAD_NOISE).T * unit
-        doubt = _head_doubt(track)
+        doubt = np.zeros((len(track), 6))
+        doubt[:, :3] = head_doubt_deg(track)[:, None]
         for columns, reach in ((slice(0, 5), 0.12), (slice(5, 6), 0.3)):
             head[:, columns] = smooth_offline(
                 seconds,
@@ -153,16 +130,6 @@ def _head_over_time(track: PerformanceTrack, motion: HeadMotion, how: tuple[Rig,
                 doubt=doubt[:, columns],
             )
     return head.astype(np.float32)
-
-
-def _head_doubt(track: PerformanceTrack) -> np.ndarray:
-    """Return (T, 6), columns as `vocabulary.HEAD_CHANNELS`: how far off a hand in front of the face may turn the head.
-
-    The tracker keeps finding a covered face where it is, but guesses its turn: the guess jumps as the hand moves.
-    """
-    doubt = np.zeros((len(track), 6))
-    doubt[:, :3] = _HIDDEN_DEG * np.clip((1.0 - track.face_confidence) / _HIDDEN_SHARE, 0.0, 1.0)[:, None]
-    return doubt
 
 
 def _body_over_time(
@@ -176,9 +143,3 @@ def _body_over_time(
     scale_px = np.interp(frames, motion.frames, motion.scale_px)
     body = measure_body(track, center_px=center_px, scale_px=scale_px)
     return place_body(body, rig, head, feature_places(neutral), canvas_wh=settings.canvas_wh)
-
-
-def _seen(track: PerformanceTrack, motion: HeadMotion) -> np.ndarray:
-    seen = np.zeros(len(track), dtype=bool)
-    seen[motion.frames] = True
-    return seen
