@@ -112,9 +112,11 @@ def make_character_engine(pack: CharacterPack, settings: RenderSettings, runtime
     """Make the engine for a pack, with its LoRA.
 
     Raises:
+        RightsError: The character may not be rendered.
         PackError: The pack has no LoRA for the engine.
         WeightsError: Base or LoRA absent or damaged, or not made for each other.
     """
+    pack.require_right("render")
     request = EngineRequest(
         caption=pack.prompt if settings.caption is None else settings.caption,
         lora_path=pack.lora_path(settings.engine) if settings.lora_scale else None,

@@ -1,7 +1,7 @@
-"""The art of a character: one item per drawing with its rights, and the exact control points of all drawings.
+"""The art of a character: one item per drawing with its rights, and the control points of all drawings.
 
 In: tables of a manifest, arrays. Out: ArtItem, ArtLandmarks and the landmark file (safetensors).
-A drawing without licence or owner is refused here, so that no other room ever holds one.
+A drawing may come without licence, owner or labels; `perfkit.rights` and `perfkit.coverage` say what that forbids.
 """
 
 from collections.abc import Mapping
@@ -13,12 +13,16 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
-from perfkit.errors import PackError, RightsError
+from perfkit.errors import PackError
 from perfkit.files import write_aside
 from perfkit.manifest import ManifestTable, shorten
-from perfkit.vocabulary import BLENDSHAPES, NUM_CONTOUR_POINTS
+from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, NUM_CONTOUR_POINTS
 
-_NO_LICENCE = frozenset({"", "none", "unknown", "noassertion", "tbd", "todo", "?"})
+LABELS: tuple[str, ...] = ("angle", "expression", "light", "points")
+"""What is known of a drawing, each from one source."""
+
+SOURCES: tuple[str, ...] = ("drawn", "sidecar", "file name", "landmark net", "mediapipe", "person", "assumed")
+"""Where a label comes from: drawn = exact, by the program that drew it; assumed = nobody said, taken as usual."""
 
 
 @dataclass(frozen=True)
@@ -28,24 +32,28 @@ class ArtItem:
     Attributes:
         file: Relative path inside the pack.
         sha256: Digest of the file.
-        licence: SPDX identifier, e.g. "CC0-1.0".
-        owner: Who holds the rights.
-        yaw_deg: Head angles as `vocabulary.HEAD_CHANNELS`.
+        licence: SPDX identifier, e.g. "CC0-1.0", or the licence's words; empty = not stated.
+        owner: Who holds the rights; empty = not stated.
+        yaw_deg: Head angles as `vocabulary.HEAD_CHANNELS`; None = not known, all three together.
         pitch_deg: Likewise.
         roll_deg: Likewise.
-        light: Words for the light, e.g. "left soft".
+        light: Words for the light, e.g. "hard leftlight".
         weights: Blendshape name -> 0..1, those that are not zero.
+        expression: Name of the expression, where it has one.
+        sources: Of `LABELS`, those that are known -> which of `SOURCES`.
     """
 
     file: str
     sha256: str
     licence: str
     owner: str
-    yaw_deg: float
-    pitch_deg: float
-    roll_deg: float
+    yaw_deg: float | None
+    pitch_deg: float | None
+    roll_deg: float | None
     light: str
     weights: Mapping[str, float] = field(default_factory=dict)
+    expression: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,39 +95,49 @@ def take_art_item(item: ManifestTable) -> ArtItem:
     """Read one [[art]] table.
 
     Raises:
-        RightsError: Without licence or owner.
-        PackError: Any other fault.
+        PackError: An absent file or digest, a value of the wrong type or range, an unknown key.
     """
-    file = item.take_text("file")
-    return ArtItem(
-        file=file,
-        sha256=item.take_digest("sha256"),
-        licence=_take_right(item, "licence", file),
-        owner=_take_right(item, "owner", file),
-        yaw_deg=item.take_number("yaw_deg", -180, 180),
-        pitch_deg=item.take_number("pitch_deg", -90, 90),
-        roll_deg=item.take_number("roll_deg", -180, 180),
-        light=item.take_text("light"),
-        weights=_take_weights(item),
+    file, sha256 = item.take_text("file"), item.take_digest("sha256")
+    licence, owner = (item.take_text(key) if item.has(key) else "" for key in ("licence", "owner"))
+    has_angle = any(item.has(key) for key in _ANGLE_LIMITS)
+    yaw_deg, pitch_deg, roll_deg = (
+        item.take_number(key, -limit, limit) if has_angle else None for key, limit in _ANGLE_LIMITS.items()
     )
+    light = item.take_text("light")
+    expression = item.take_text("expression") if item.has("expression") else ""
+    weights, sources = _take_weights(item), _take_sources(item)
+    item.finish()
+    return ArtItem(file, sha256, licence, owner, yaw_deg, pitch_deg, roll_deg, light, weights, expression, sources)
 
 
-def _take_right(item: ManifestTable, key: str, file: str) -> str:
-    value = item.take(key, "text") if item.has(key) else ""
-    if not isinstance(value, str) or not value.isprintable() or value.strip().lower() in _NO_LICENCE:
-        raise RightsError(
-            f"{item.where} {shorten(file)}: {key} is {shorten(value)}; every drawing needs its licence (SPDX, as "
-            "CC0-1.0) and owner: add them or remove the drawing"
-        )
-    return value
+def table_from_art_item(item: ArtItem) -> dict[str, object]:
+    """Return the [[art]] table of a drawing: what is known, in a fixed order."""
+    table = {**vars(item), "sources": {label: item.sources[label] for label in LABELS if label in item.sources}}
+    ordered = sorted(item.weights, key=BLENDSHAPE_INDEX.__getitem__)
+    table["weights"] = {name: float(item.weights[name]) for name in ordered if item.weights[name] > 0}
+    return {key: value for key, value in table.items() if key == "weights" or value not in (None, "", {})}
+
+
+_ANGLE_LIMITS = {"yaw_deg": 180.0, "pitch_deg": 90.0, "roll_deg": 180.0}
 
 
 def _take_weights(item: ManifestTable) -> dict[str, float]:
     section = item.take_table("weights")
     weights = {name: section.take_number(name, 0, 1) for name in BLENDSHAPES if section.has(name)}
     section.finish()
-    item.finish()
     return {name: weight for name, weight in weights.items() if weight > 0}
+
+
+def _take_sources(item: ManifestTable) -> dict[str, str]:
+    if not item.has("sources"):
+        return {}
+    section = item.take_table("sources")
+    sources = {label: section.take_text(label) for label in LABELS if section.has(label)}
+    section.finish()
+    for label, source in sources.items():
+        if source not in SOURCES:
+            raise section.refuse(label, shorten(source), f"one of {', '.join(SOURCES)}")
+    return sources
 
 
 def read_landmarks(path: Path, *, num_drawings: int) -> ArtLandmarks:

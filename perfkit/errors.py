@@ -8,7 +8,7 @@ PerfkitError
 ├── PackError                   a character pack that breaks its manifest
 ├── WeightsError                network weights absent, damaged or of another architecture
 ├── SettingsError               a setting outside its range, an unknown key
-└── RightsError                 art without a licence or owner
+└── RightsError                 a use that nobody allowed: no licence, no owner, not permitted, expired
 """
 
 
@@ -45,4 +45,4 @@ class SettingsError(PerfkitError):
 
 
 class RightsError(PerfkitError):
-    """Art without a licence or an owner."""
+    """A use of a character that its rights do not permit, or that nobody stated rights for."""

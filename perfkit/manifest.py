@@ -8,6 +8,7 @@ import json
 import math
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from hashlib import sha256
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -176,8 +177,8 @@ def digest_file(path: Path) -> str:
 def write_toml(table: Mapping[str, object]) -> str:
     """Return TOML text: plain values, then tables, then arrays of tables, each in the mapping's own order.
 
-    Values: str, bool, int, finite float, list or tuple of these; a mapping inside an array of tables is written inline.
-    Same table, same bytes.
+    Values: str, bool, int, finite float, date, list or tuple of these; a mapping inside an array of tables is
+    written inline. Same table, same bytes.
     """
     lines: list[str] = []
     _write_table(lines, table, ())
@@ -222,6 +223,8 @@ def _write_value(value: object) -> str:
         if not math.isfinite(value):
             raise ValueError(f"a manifest holds finite numbers only, got {value}")
         return repr(value)
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_write_value(item) for item in value) + "]"
     if isinstance(value, Mapping):

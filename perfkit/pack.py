@@ -1,8 +1,8 @@
 """CharacterPack: a folder that holds everything a character is - its art with a licence per item, rig, words, LoRA.
 
-    NAME/character.toml          name, trigger word, caption, canvas, [rig], [landmarks], [lora.ENGINE], [[art]], digest
+    NAME/character.toml          name, trigger, caption, canvas, [rights], [rig], [landmarks], [lora.ENGINE], [[art]]
     NAME/art/*.png               straight-alpha RGBA drawings
-    NAME/art/landmarks.safetensors   exact control points of every drawing
+    NAME/art/landmarks.safetensors   control points of every drawing
     NAME/lora/ENGINE.safetensors adapter in diffusers' key format
 
 In: a name (a pack among the samples) or a folder. Out: a frozen CharacterPack whose every file was found inside the
@@ -12,15 +12,16 @@ folder with the digest that its manifest states. Never imports torch.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from importlib import resources
 from pathlib import Path
 
-from perfkit.art import ArtItem, ArtLandmarks, read_landmarks, take_art_item
+from perfkit.art import ArtItem, ArtLandmarks, read_landmarks, table_from_art_item, take_art_item
 from perfkit.errors import PackError
 from perfkit.files import write_aside
 from perfkit.manifest import ManifestTable, digest_file, read_manifest, resolve_inside, shorten, write_toml
 from perfkit.rig import Rig
-from perfkit.vocabulary import BLENDSHAPE_INDEX
+from perfkit.rights import Rights, require_right, take_rights
 
 MANIFEST_NAME = "character.toml"
 FORMAT = 1
@@ -62,6 +63,7 @@ class CharacterPack:
         art: Its drawings.
         landmarks: (file, sha256) of their control points, if known.
         loras: Engine name -> adapter.
+        rights: Who allows what with the character.
         digest: SHA-256 over the manifest, which holds the digest of every file: the identity of the whole pack.
             Empty until the manifest is written.
     """
@@ -76,6 +78,7 @@ class CharacterPack:
     art: tuple[ArtItem, ...] = ()
     landmarks: tuple[str, str] | None = None
     loras: Mapping[str, LoraItem] = field(default_factory=dict)
+    rights: Rights = field(default_factory=Rights)
     digest: str = ""
 
     @property
@@ -105,6 +108,14 @@ class CharacterPack:
             )
         return self.folder / self.loras[engine].file
 
+    def require_right(self, use: str, *, today: date | None = None) -> None:
+        """Refuse to "train" on or "render" with a character that its rights do not permit.
+
+        Raises:
+            RightsError: A use that is not permitted or no longer; drawings without licence or owner, named.
+        """
+        require_right(use, self.rights, self.art, where=str(self.folder), today=today)
+
     def art_paths(self) -> list[Path]:
         """Return the drawings' paths, in order."""
         return [self.folder / item.file for item in self.art]
@@ -133,7 +144,6 @@ def load_pack(name_or_folder: str | Path) -> CharacterPack:
 
     Raises:
         PackError: Unknown name, broken manifest, a path that leads out, an absent file, a wrong digest.
-        RightsError: A drawing without licence or owner.
     """
     folder = find_pack_folder(name_or_folder)
     table = read_manifest(folder / MANIFEST_NAME)
@@ -233,6 +243,7 @@ def _pack_from_table(table: ManifestTable, folder: Path) -> CharacterPack:
     canvas = table.take("canvas_wh", "[width, height]")
     if not isinstance(canvas, list) or len(canvas) != 2 or not all(_is_canvas_side(side) for side in canvas):
         raise table.refuse("canvas_wh", shorten(canvas), "[width, height] in 16..4096 px")
+    rights = take_rights(table)
     rig = _take_rig(table)
     landmarks = None
     if table.has("landmarks"):
@@ -243,7 +254,7 @@ def _pack_from_table(table: ManifestTable, folder: Path) -> CharacterPack:
     loras = _take_loras(table)
     table.finish()
     canvas_wh = (canvas[0], canvas[1])
-    return CharacterPack(folder, name, trigger, caption, light, canvas_wh, rig, art, landmarks, loras, digest)
+    return CharacterPack(folder, name, trigger, caption, light, canvas_wh, rig, art, landmarks, loras, rights, digest)
 
 
 def _is_canvas_side(side: object) -> bool:
@@ -289,18 +300,14 @@ def _table_from_pack(pack: CharacterPack) -> dict[str, object]:
         "caption": pack.caption,
         "light": pack.light,
         "canvas_wh": list(pack.canvas_wh),
-        "rig": pack.rig.to_dict(),
     }
+    if rights := pack.rights.to_table():
+        table["rights"] = rights
+    table["rig"] = pack.rig.to_dict()
     if pack.landmarks is not None:
         table["landmarks"] = {"file": pack.landmarks[0], "sha256": pack.landmarks[1]}
     if pack.loras:
         table["lora"] = {engine: dict(vars(item)) for engine, item in sorted(pack.loras.items())}
     if pack.art:
-        table["art"] = [{**vars(item), "weights": _ordered_weights(item.weights)} for item in pack.art]
+        table["art"] = [table_from_art_item(item) for item in pack.art]
     return table
-
-
-def _ordered_weights(weights: Mapping[str, float]) -> dict[str, float]:
-    return {
-        name: float(weights[name]) for name in sorted(weights, key=BLENDSHAPE_INDEX.__getitem__) if weights[name] > 0
-    }

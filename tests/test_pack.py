@@ -2,6 +2,7 @@
 
 import tomllib
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from perfkit.pack import (
     write_manifest,
 )
 from perfkit.rig import Rig
+from perfkit.rights import USES, Rights
 
 NUM_DRAWINGS = 3
 
@@ -137,11 +139,86 @@ def test_unknown_keys_are_refused(pack, old, new):
 
 
 @pytest.mark.parametrize("key", ["licence", "owner"])
-@pytest.mark.parametrize("value", [None, '""', '" "', '"unknown"', "3"])
-def test_art_without_rights_is_refused(pack, key, value):
+@pytest.mark.parametrize("value", ['""', '" "', "3", "[]"])
+def test_a_right_that_is_no_text_is_refused(pack, key, value):
     current = {"licence": 'licence = "CC0-1.0"', "owner": 'owner = "us"'}[key]
-    edit(pack, current, "" if value is None else f"{key} = {value}")
-    assert key in refusal(pack, RightsError)
+    edit(pack, current, f"{key} = {value}")
+    assert key in refusal(pack)
+
+
+@pytest.mark.parametrize("key", ["licence", "owner"])
+@pytest.mark.parametrize("value", ["", "unknown", "NONE", "?"])
+@pytest.mark.parametrize("use", USES)
+def test_a_pack_without_rights_loads_but_neither_trains_nor_renders(pack, key, value, use):
+    bare = replace(pack.art[1], **{key: value})
+    write_manifest(replace(pack, art=(pack.art[0], bare, pack.art[2])))
+    loaded = load_pack(pack.folder)
+    with pytest.raises(RightsError, match=r"art/01\.png") as caught:
+        loaded.require_right(use)
+    assert "art/00.png" not in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_many_drawings_without_rights_are_counted(pack):
+    art = tuple(replace(pack.art[0], file=f"art/{index}.png", owner="") for index in range(30))
+    with pytest.raises(RightsError, match=r"art/0.png.*art/7.png and 22 more"):
+        replace(pack, art=art).require_right("train")
+
+
+@pytest.mark.parametrize(
+    ("today", "is_allowed"), [(date(2027, 2, 27), True), (date(2027, 2, 28), True), (date(2027, 3, 1), False)]
+)
+def test_rights_hold_to_the_end_of_their_last_day(pack, today, is_allowed):
+    rights = Rights(character_owner="Studio", performer="A. Ctor", terms="one film", expires=date(2027, 2, 28))
+    loaded = load_pack(write_manifest(replace(pack, rights=rights)).folder)
+    assert loaded.rights == rights
+    for use in USES:
+        if is_allowed:
+            loaded.require_right(use, today=today)
+        else:
+            with pytest.raises(RightsError, match=r"expired on 2027-02-28.*Studio"):
+                loaded.require_right(use, today=today)
+
+
+def test_a_use_that_is_not_permitted_is_refused_and_the_other_is_not(pack):
+    write_manifest(replace(pack, rights=Rights(permitted_use=("train",))))
+    loaded = load_pack(pack.folder)
+    loaded.require_right("train")
+    with pytest.raises(RightsError, match="render is not permitted"):
+        loaded.require_right("render")
+
+
+@pytest.mark.parametrize(
+    "rights",
+    ['permitted_use = ["sell"]', 'permitted_use = ["train", "train"]', 'permitted_use = "train"', "",
+     'permitted_use = []\nexpires = "2027-01-01"', "permitted_use = []\nexpires = 2027-01-01T00:00:00Z",
+     'permitted_use = []\nowner = "x"', "permitted_use = []\nperformer = 3"],
+)  # fmt: skip
+def test_rights_that_cannot_be_read_are_refused(pack, rights):
+    edit(pack, "[rig]", f"[rights]\n{rights}\n\n[rig]")
+    assert "rights" in refusal(pack)
+
+
+def test_a_drawing_may_be_unlabelled_or_say_who_labelled_it(pack):
+    bare = replace(pack.art[0], yaw_deg=None, pitch_deg=None, roll_deg=None, weights={})
+    named = replace(pack.art[1], expression="smug", sources={"angle": "file name", "expression": "person"})
+    write_manifest(replace(pack, art=(bare, named, pack.art[2])))
+    loaded = load_pack(pack.folder)
+    assert loaded.art[:2] == (bare, named)
+    assert "yaw_deg" not in (pack.folder / MANIFEST_NAME).read_text().split("[[art]]")[1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("roll_deg = 0.0\n", ""),
+        ('light = "left"\nweights', 'light = "left"\nsources = { angle = "rumour" }\nweights'),
+        ('light = "left"\nweights', 'light = "left"\nsources = { colour = "person" }\nweights'),
+        ('light = "left"\nweights', 'light = "left"\nexpression = ""\nweights'),
+    ],
+)
+def test_half_an_angle_and_unknown_sources_are_refused(pack, old, new):
+    edit(pack, old, new)
+    refusal(pack)
 
 
 @pytest.mark.parametrize(
@@ -207,8 +284,8 @@ def test_nothing_wrong_can_be_written(pack):
     for wrong in (replace(pack, name="Zib!"), replace(pack, trigger="z1"), replace(pack, canvas_wh=(0, 1))):
         with pytest.raises(PackError):
             write_manifest(wrong)
-    with pytest.raises(RightsError):
-        write_manifest(replace(pack, art=(replace(pack.art[0], licence=""),)))
+    with pytest.raises(PackError):
+        write_manifest(replace(pack, art=(replace(pack.art[0], sources={"angle": "rumour"}),)))
     assert (pack.folder / MANIFEST_NAME).read_bytes() == before
 
 
