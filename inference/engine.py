@@ -21,20 +21,26 @@ ENGINES: dict[str, str] = {"nano": "perfkit.inference.engines.nano:NanoEngine"}
 
 
 @dataclass(frozen=True)
+class Lora:
+    """An adapter and its strength: 1 = as trained, 0 = nothing."""
+
+    path: Path
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
 class EngineRequest:
     """What an engine is made for: one character, fixed strengths.
 
     Attributes:
         caption: What the character is, in the words that the base knows.
-        lora_path: The character's LoRA for this engine; None: the bare base.
-        lora_scale: Strength of the LoRA, merged into the weights.
+        loras: Adapters for this engine, all merged into the weights; none: the bare base.
         control_scale: Strength of the control picture.
         precision: "f32" or "bf16".
     """
 
     caption: str
-    lora_path: Path | None = None
-    lora_scale: float = 1.0
+    loras: tuple[Lora, ...] = ()
     control_scale: float = 1.0
     precision: str = "f32"
 

@@ -13,10 +13,10 @@ from perfkit.capture import capture_take
 from perfkit.composite import TAKE, Background, make_background
 from perfkit.errors import MediaError, TrackError
 from perfkit.files import check_parent
-from perfkit.inference.engine import Engine, EngineRequest, make_engine
+from perfkit.inference.engine import Engine, EngineRequest, Lora, make_engine
 from perfkit.inference.settings import RenderSettings, RuntimeSettings
 from perfkit.inference.timing import StageClock, TimedEngine
-from perfkit.pack import CharacterPack
+from perfkit.pack import CharacterPack, load_pack
 from perfkit.take import Take
 from perfkit.track import PerformanceTrack, is_perf, load_track
 from perfkit.video import digest_take, open_take
@@ -119,12 +119,25 @@ def make_character_engine(pack: CharacterPack, settings: RenderSettings, runtime
     pack.require_right("render")
     request = EngineRequest(
         caption=pack.prompt if settings.caption is None else settings.caption,
-        lora_path=pack.lora_path(settings.engine) if settings.lora_scale else None,
-        lora_scale=settings.lora_scale,
+        loras=_find_loras(pack, settings),
         control_scale=settings.control_scale,
         precision=settings.precision,
     )
     return make_engine(settings.engine, request, runtime)
+
+
+def _find_loras(pack: CharacterPack, settings: RenderSettings) -> tuple[Lora, ...]:
+    """Return the character's own LoRA, then those asked for besides; strength 0 leaves one out."""
+    loras = [Lora(pack.lora_path(settings.engine), settings.lora_scale)] if settings.lora_scale else []
+    for name, scale in settings.loras:
+        path = Path(name)
+        if path.suffix != ".safetensors":
+            other = load_pack(name)
+            other.require_right("render")
+            path = other.lora_path(settings.engine)
+        if scale:
+            loras.append(Lora(path, scale))
+    return tuple(loras)
 
 
 def read_performance(source: Path, runtime: RuntimeSettings) -> Performance:

@@ -29,6 +29,7 @@ class RenderSettings:
         caption: What the character is, in the base's words; None takes the pack's prompt.
         control_scale: Strength of the control picture; 1 = as trained.
         lora_scale: Strength of the pack's LoRA; 1 = as trained, 0 = the bare base.
+        loras: More LoRAs (a style's, say): a pack's name or folder, or a .safetensors file; and strength.
         noise_share: Part of the noise's variance that all frames have in common; 1 = the same noise in every frame.
         blend_frames: Neighbours on each side that a frame is steadied with where its control stands still; 0 = none.
         precision: Arithmetic of the network: "f32", or "bf16" (faster on processors that have it).
@@ -45,6 +46,7 @@ class RenderSettings:
     caption: str | None = None
     control_scale: float = 1.0
     lora_scale: float = 1.0
+    loras: tuple[tuple[str, float], ...] = ()
     noise_share: float = 1.0
     blend_frames: int = 1
     precision: str = "f32"
@@ -59,6 +61,8 @@ class RenderSettings:
         _require_range("steps", self.steps, 1, MAX_STEPS)
         _require_range("control_scale", self.control_scale, 0, 4)
         _require_range("lora_scale", self.lora_scale, 0, 4)
+        for name, scale in self.loras:
+            _require_range(f"strength of LoRA {name}", scale, -4, 4)
         _require_range("noise_share", self.noise_share, 0, 1)
         _require_range("blend_frames", self.blend_frames, 0, MAX_BLEND_FRAMES)
         _require_choice("precision", self.precision, PRECISIONS)

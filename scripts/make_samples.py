@@ -14,7 +14,7 @@ from perfkit.pack import load_pack
 from perfkit.training.evaluate import UNSEEN_SEED, evaluate_character, write_sheet
 from perfkit.training.landmark_net import LandmarkNet
 from perfkit.training.landmark_net.net import WEIGHTS_PATH
-from perfkit.training.lora import LoraSettings, train_character
+from perfkit.training.lora import LoraSettings, TrainOptions, train_character
 from perfkit.training.sample_characters import SAMPLE_CHARACTERS, draw_pack, iterate_takes
 
 PACKS = Path(__file__).resolve().parent.parent / "samples" / "characters"
@@ -51,7 +51,7 @@ def run_train(name: str, options: argparse.Namespace) -> None:
             train_character(
                 PACKS / name,
                 LoraSettings(steps=options.steps),
-                on_progress=lambda done, total: progress.update(task, completed=done, total=total),
+                TrainOptions(on_progress=lambda done, total: progress.update(task, completed=done, total=total)),
             )
         )
 

@@ -130,6 +130,17 @@ def _warp(picture: np.ndarray, transform: np.ndarray) -> np.ndarray:
     return cv2.warpAffine(picture, from_index, size_wh, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
+def read_pictures(pack: CharacterPack, drawings: list[int], *, image_wh: tuple[int, int]) -> np.ndarray:
+    """Read some of a pack's drawings, (N, H, W, 4) uint8 straight-alpha RGBA in the base's size.
+
+    Raises:
+        PackError: A drawing that is no RGBA picture of the canvas' size.
+    """
+    pictures = np.stack([_read_premultiplied(pack, index, image_wh) for index in drawings]).astype(np.float32)
+    pictures[..., :3] = np.minimum(pictures[..., :3] * 255 / np.maximum(pictures[..., 3:], 1), 255)
+    return pictures.round().astype(np.uint8)
+
+
 def _read_premultiplied(pack: CharacterPack, index: int, image_wh: tuple[int, int]) -> np.ndarray:
     path = pack.folder / pack.art[index].file
     encoded = np.frombuffer(path.read_bytes(), dtype=np.uint8)

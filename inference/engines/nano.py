@@ -65,8 +65,8 @@ class NanoEngine:
         self.frames_per_call = self._batch
         self.num_workers = placement.num_cores if placement.backend == "openvino" else 1
         base_digest = digest_weights(weights_dir)
-        if request.lora_path is not None:
-            _check_lora(request.lora_path, base_digest)
+        for lora in request.loras:
+            _check_lora(lora.path, base_digest)
         network_key = _digest_networks(request, base_digest)
         settings = [network_key, request.control_scale, request.precision, placement.backend, self._batch]
         self.digest = _digest_json([*settings, importlib.metadata.version(placement.backend)])
@@ -132,10 +132,10 @@ def _check_lora(path: Path, base_digest: str) -> None:
 
 
 def _digest_networks(request: EngineRequest, base_digest: str) -> str:
-    lora = [_digest_file(request.lora_path), request.lora_scale] if request.lora_path else None
+    loras = [[_digest_file(lora.path), lora.scale] for lora in request.loras]
     makers = [_digest_file(Path(__file__).with_name(name)) for name in ("nano_graphs.py", "nano_model.py")]
     versions = [importlib.metadata.version(name) for name in ("torch", "diffusers")]
-    return _digest_json([base_digest, lora, request.caption, makers, versions])
+    return _digest_json([base_digest, loras, request.caption, makers, versions])
 
 
 def _list_exports(graphs: "NanoGraphs") -> list[Export]:

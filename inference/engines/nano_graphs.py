@@ -115,14 +115,14 @@ class TorchNetwork:
 
 
 def build_graphs(request: EngineRequest, weights_dir: Path) -> NanoGraphs:
-    """Load nano, add the character's LoRA to its weights, embed its caption.
+    """Load nano, add all LoRAs to its weights, embed its caption.
 
     Raises:
         WeightsError: Base or LoRA absent or damaged, or the LoRA fits another base.
     """
     models = nano_model.load_nano(weights_dir)
-    if request.lora_path is not None:
-        merge_lora(models, request.lora_path, scale=request.lora_scale)
+    for lora in request.loras:
+        merge_lora(models, lora.path, scale=lora.scale)
     with torch.no_grad():
         text_1LE = nano_model.encode_text(models, [request.caption])
     for module in (models.unet, models.controlnet, models.vae):

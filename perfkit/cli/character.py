@@ -1,12 +1,13 @@
-"""Verbs for character packs: list, show, train."""
+"""Verbs for character packs: list, show, train, export."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from perfkit.cli.progress import progress_bars
 
-app = typer.Typer(help="Character packs: list, show, train.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Character packs: list, show, train, export.", no_args_is_help=True, rich_markup_mode=None)
 Pack = Annotated[str, typer.Argument(metavar="PACK", help="A sample character's name, or a pack's folder.")]
 
 
@@ -42,12 +43,40 @@ def show_character(pack: Pack) -> None:
 @app.command("train")
 def train_character(
     pack: Pack,
+    engine: Annotated[str, typer.Option(help="Whose LoRA: a renderer's name.")] = "nano",
+    recipe: Annotated[str, typer.Option(help="standard, draft or thorough.")] = "standard",
     steps: Annotated[int | None, typer.Option(help="Optimiser steps [the recipe's].")] = None,
+    resume: Annotated[
+        bool | None, typer.Option("--resume/--restart", help="Go on with what was broken off, or begin anew [go on].")
+    ] = None,
+    curves: Annotated[
+        Path | None, typer.Option(help="Folder for train.png and TensorBoard's events [out/training/NAME].")
+    ] = None,
 ) -> None:
     """Train a character's LoRA on its art; run again, it goes on where it stopped."""
-    from perfkit.training import lora
+    from dataclasses import replace
 
-    settings = lora.LoraSettings() if steps is None else lora.LoraSettings(steps=steps)
-    with progress_bars("train", unit="steps") as (on_progress,):
-        path = lora.train_character(pack, settings, on_progress=on_progress)
+    from perfkit.pack import load_pack
+    from perfkit.training.lora import TrainOptions, make_recipe, train_character
+
+    settings = make_recipe(recipe, engine=engine)
+    if steps is not None:
+        settings = replace(settings, steps=steps)
+    character = load_pack(pack)
+    folder = curves or Path("out/training") / character.name
+    with progress_bars("train", unit="pictures") as (on_progress,):
+        options = TrainOptions(curves_folder=folder, resume=resume, on_progress=on_progress)
+        path = train_character(character, settings, options)
     print(path)
+
+
+@app.command("export")
+def export_lora(
+    pack: Pack,
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write, .safetensors.")],
+    to: Annotated[str, typer.Option(help="diffusers, kohya or comfyui.")] = "diffusers",
+) -> None:
+    """Write a character's LoRA in the keys of another program."""
+    from perfkit.training.lora.export import export_adapter
+
+    print(export_adapter(pack, output, program=to))

@@ -1,5 +1,6 @@
 """Verbs that draw: control (what the engine is shown), render (the finished video)."""
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +45,10 @@ def render(
     alpha: Annotated[bool, typer.Option("--alpha", help="Keep transparency (.mov, .webm or a PNG folder).")] = False,
     side_by_side: Annotated[bool, typer.Option("--side-by-side", help="Put the take at the left.")] = False,
     steps: Annotated[int | None, typer.Option(help="Network evaluations a frame.")] = None,
+    lora: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=WEIGHT", help="One more LoRA: a pack's or a file's, and its strength."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Key of all noise.")] = None,
     calibration: Calibration = None,
     sheet: Annotated[Path | None, typer.Option(help="Also write a contact sheet (PNG).")] = None,
@@ -61,6 +66,7 @@ def render(
         "alpha": alpha or None,
         "side_by_side": side_by_side or None,
         "steps": steps,
+        "loras": tuple(_parse_lora(text) for text in lora) if lora else None,
         "seed": seed,
         "calibration": calibration,
     }
@@ -69,3 +75,11 @@ def render(
         runtime = RuntimeSettings(take=take, contact_sheet=sheet, on_capture=on_capture, on_progress=on_progress)
         path = render_take(source, load_pack(character), output, settings, runtime)
     print(path)
+
+
+def _parse_lora(text: str) -> tuple[str, float]:
+    name, _, weight = text.rpartition("=")
+    with contextlib.suppress(ValueError):
+        if name:
+            return name, float(weight)
+    raise SettingsError(f"--lora {text}: expected NAME=WEIGHT, as style=0.6; name a pack or a .safetensors file")

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from perfkit.control import ControlFrame
 from perfkit.errors import SettingsError, WeightsError
-from perfkit.inference.engine import EngineRequest, make_engine
+from perfkit.inference.engine import EngineRequest, Lora, make_engine
 from perfkit.inference.engines import nano_model
 from perfkit.inference.engines.nano import LATENT_SHAPE, WEIGHTS_DIR, digest_weights
 from perfkit.inference.engines.nano_graphs import merge_lora
@@ -98,7 +98,7 @@ def test_with_a_warm_cache_torch_is_not_even_imported(cache_dir):
     make_engine("nano", REQUEST, RuntimeSettings(backend="openvino", cache_dir=cache_dir))
     code = (
         "import sys; from pathlib import Path; import perfkit.inference.render;"
-        "from perfkit.inference.engine import EngineRequest, make_engine;"
+        "from perfkit.inference.engine import EngineRequest, Lora, make_engine;"
         "from perfkit.inference.settings import RuntimeSettings;"
         f"make_engine('nano', EngineRequest({REQUEST.caption!r}), {runtime});"
         "print([name for name in ('torch', 'diffusers', 'transformers') if name in sys.modules])"
@@ -123,8 +123,17 @@ def test_a_merged_lora_equals_one_that_is_left_apart(lora_path, scale):
 
 
 def test_a_lora_at_strength_zero_changes_nothing(lora_path, control_NHW3):
-    with_lora = make_engine("nano", EngineRequest(REQUEST.caption, lora_path, lora_scale=0.0), ON_TORCH)
+    with_lora = make_engine("nano", EngineRequest(REQUEST.caption, (Lora(lora_path, 0.0),)), ON_TORCH)
     assert np.array_equal(render(with_lora, control_NHW3), render(make_engine("nano", REQUEST, ON_TORCH), control_NHW3))
+
+
+def test_loras_stack_in_any_order(lora_path):
+    once, twice = nano_model.load_nano(WEIGHTS_DIR), nano_model.load_nano(WEIGHTS_DIR)
+    merge_lora(once, lora_path, scale=1.0)
+    for scale in (0.4, 0.6):
+        merge_lora(twice, lora_path, scale=scale)
+    for name, weight in once.unet.state_dict().items():
+        torch.testing.assert_close(twice.unet.state_dict()[name], weight, rtol=1e-5, atol=1e-6)
 
 
 def test_whatever_shapes_the_pixels_shapes_the_digest(lora_path):
@@ -132,8 +141,9 @@ def test_whatever_shapes_the_pixels_shapes_the_digest(lora_path):
         REQUEST,
         EngineRequest("robot"),
         EngineRequest(REQUEST.caption, control_scale=0.5),
-        EngineRequest(REQUEST.caption, lora_path),
-        EngineRequest(REQUEST.caption, lora_path, lora_scale=0.5),
+        EngineRequest(REQUEST.caption, (Lora(lora_path),)),
+        EngineRequest(REQUEST.caption, (Lora(lora_path, 0.5),)),
+        EngineRequest(REQUEST.caption, (Lora(lora_path, 0.5), Lora(lora_path))),
         EngineRequest(REQUEST.caption, precision="bf16"),
     ]
     digests = [make_engine("nano", request, ON_TORCH).digest for request in requests]

@@ -1,6 +1,9 @@
 """What an adapter must never do, and what a training must do again: HOUSE rules for LoRA, on a very small base."""
 
-from dataclasses import replace
+import signal
+import subprocess
+import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -13,17 +16,14 @@ from perfkit.errors import PackError, SettingsError, WeightsError
 from perfkit.inference.engines import nano_model
 from perfkit.inference.engines.nano import digest_weights
 from perfkit.pack import load_pack
-from perfkit.training.lora import (
-    ADAPTER,
-    LoraSettings,
-    LoraTraining,
-    add_adapter,
-    condition_character_set,
-    load_adapter,
-    train_character,
-)
+from perfkit.training.lora import ADAPTER, LoraSettings, TrainOptions, add_adapter, load_adapter, train_character
+from perfkit.training.lora.conditioning import condition_training_rows
+from perfkit.training.lora.training import LoraTraining
 
-SETTINGS = LoraSettings(steps=6, rank=2, batch_size=2, num_placements=2, learning_rate=1e-2)
+SETTINGS = LoraSettings(
+    steps=6, rank=2, batch_size=2, num_placements=2, learning_rate=1e-2, prior_share=0.5, num_priors=2, score_every=2
+)
+ALL_DRAWINGS = [0, 1, 2]
 
 
 @pytest.fixture
@@ -49,9 +49,15 @@ def base_weights(unet) -> dict[str, torch.Tensor]:
     }
 
 
+def make_training(models, pack, settings=SETTINGS, measure=None) -> LoraTraining:
+    """Return a training at its beginning."""
+    rows = condition_training_rows(models, pack, settings, drawings=ALL_DRAWINGS)
+    return LoraTraining(models, rows, settings, measure)
+
+
 def train(models, pack, settings=SETTINGS) -> LoraTraining:
     """Train to the end."""
-    training = LoraTraining(models, condition_character_set(models, pack, settings), settings)
+    training = make_training(models, pack, settings)
     for _ in training.iterate_steps():
         pass
     return training
@@ -106,42 +112,121 @@ class BrokenOffError(RuntimeError):
     """Someone pulled the plug."""
 
 
-@pytest.mark.parametrize("ema_decay", [0.0, 0.9])
-def test_a_resumed_training_gives_the_same_bytes(tiny_base, tiny_pack, ema_decay):
-    settings = replace(SETTINGS, ema_decay=ema_decay)
-    whole = train_character(tiny_pack, settings, base_folder=tiny_base).read_bytes()
+def break_off_at(broken_step: int):
+    """Return a progress callback that raises at a step."""
 
-    def pull_the_plug(step: int, _: int) -> None:
-        if step == 5:
+    def pull_the_plug(pictures: int, _: int) -> None:
+        if pictures == broken_step * SETTINGS.batch_size:
             raise BrokenOffError
 
+    return pull_the_plug
+
+
+@pytest.mark.parametrize("ema_decay", [0.0, 0.9])
+def test_a_resumed_training_gives_the_same_bytes(tiny_base, tiny_pack, ema_decay):
+    settings, options = replace(SETTINGS, ema_decay=ema_decay), TrainOptions(base_folder=tiny_base, checkpoint_every=2)
+    whole = train_character(tiny_pack, settings, options).read_bytes()
     with pytest.raises(BrokenOffError):
-        train_character(tiny_pack, settings, base_folder=tiny_base, checkpoint_every=2, on_progress=pull_the_plug)
+        train_character(tiny_pack, settings, replace(options, on_progress=break_off_at(5)))
     assert len(list((tiny_pack.folder / "lora").glob("*.checkpoint"))) == 1
     seen: list[int] = []
     path = train_character(
-        tiny_pack, settings, base_folder=tiny_base, checkpoint_every=2, on_progress=lambda step, _: seen.append(step)
+        tiny_pack, settings, replace(options, resume=True, on_progress=lambda done, _: seen.append(done // 2))
     )
     assert seen == [5, 6]
     assert path.read_bytes() == whole
     assert [file.name for file in path.parent.iterdir()] == ["nano.safetensors"]
 
 
-def test_a_checkpoint_of_other_settings_is_not_resumed(tiny_base, tiny_pack):
-    def pull_the_plug(step: int, _: int) -> None:
-        if step == 3:
-            raise BrokenOffError
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from dataclasses import replace
+from perfkit.training.lora import LoraSettings, TrainOptions, train_character
+settings = LoraSettings(**{settings})
+def kill(done, _):
+    if done == {kill_at}:
+        os.kill(os.getpid(), signal.SIGKILL)
+train_character({folder!r}, settings, TrainOptions(base_folder=Path({base!r}), checkpoint_every=2, on_progress=kill))
+"""
 
+
+def test_a_training_killed_without_a_warning_goes_on_to_the_same_bytes(tiny_base, tiny_pack):
+    options = TrainOptions(base_folder=tiny_base, checkpoint_every=2)
+    whole = train_character(tiny_pack, SETTINGS, options).read_bytes()
+    code = KILLED.format(
+        settings=asdict(SETTINGS),
+        kill_at=4 * SETTINGS.batch_size,
+        folder=str(tiny_pack.folder),
+        base=str(tiny_base),
+    )
+    killed = subprocess.run([sys.executable, "-c", code], timeout=200, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert train_character(tiny_pack.folder, SETTINGS, replace(options, resume=True)).read_bytes() == whole
+
+
+def test_there_must_be_something_to_resume(tiny_base, tiny_pack):
+    with pytest.raises(SettingsError, match="no unfinished training"):
+        train_character(tiny_pack, SETTINGS, TrainOptions(base_folder=tiny_base, resume=True))
+
+
+@pytest.mark.parametrize("resume", [None, False])
+def test_a_checkpoint_of_other_settings_or_an_unwanted_one_is_not_resumed(tiny_base, tiny_pack, resume):
+    options = TrainOptions(base_folder=tiny_base, checkpoint_every=2)
     with pytest.raises(BrokenOffError):
-        train_character(tiny_pack, SETTINGS, base_folder=tiny_base, checkpoint_every=2, on_progress=pull_the_plug)
+        train_character(tiny_pack, SETTINGS, replace(options, on_progress=break_off_at(3)))
     seen: list[int] = []
-    other = replace(SETTINGS, learning_rate=2e-2)
-    train_character(tiny_pack, other, base_folder=tiny_base, on_progress=lambda step, _: seen.append(step))
+    again = SETTINGS if resume is False else replace(SETTINGS, learning_rate=2e-2)
+    options = replace(options, resume=resume, on_progress=lambda done, _: seen.append(done // 2))
+    train_character(tiny_pack, again, options)
     assert seen == [1, 2, 3, 4, 5, 6]
 
 
+def test_a_pack_broken_off_between_adapter_and_manifest_is_whole(tiny_base, tiny_pack, monkeypatch):
+    options = TrainOptions(base_folder=tiny_base)
+    train_character(tiny_pack, SETTINGS, options)
+
+    def pull_the_plug(*_: object, **__: object) -> None:
+        raise BrokenOffError
+
+    monkeypatch.setattr("perfkit.training.lora.train.digest_file", pull_the_plug)
+    with pytest.raises(BrokenOffError):
+        train_character(tiny_pack.folder, replace(SETTINGS, seed=5), options)
+    assert load_pack(tiny_pack.folder).loras == {}
+
+
+def test_the_best_step_is_kept_and_the_scores_are_of_what_would_be_saved(models, tiny_pack):
+    scores = iter([1.0, 3.0, 2.0])
+    offered = []
+
+    def measure(asked) -> float:
+        offered.append(predict(asked))
+        return next(scores)
+
+    training = make_training(models, tiny_pack, measure=measure)
+    for _ in training.iterate_steps():
+        pass
+    assert training.scores == [(2, 1.0), (4, 3.0), (6, 2.0)]
+    assert training.best_step == 4
+    named = training.adapter_weights()
+    last = predict(models)
+    with torch.no_grad():
+        for name, weight in models.unet.named_parameters():
+            if weight.requires_grad:
+                weight.copy_(named[name.replace(f".{ADAPTER}.", ".")])
+    assert torch.equal(predict(models), offered[1])
+    assert not torch.equal(last, offered[1])
+
+
+def test_rows_of_the_base_own_family_stand_beside_the_characters(models, tiny_pack):
+    rows = condition_training_rows(models, tiny_pack, SETTINGS, drawings=[0, 2])
+    assert len(rows.character) == 2 * SETTINGS.num_placements
+    assert rows.priors is not None and len(rows.priors) == SETTINGS.num_priors
+    assert condition_training_rows(models, tiny_pack, replace(SETTINGS, prior_share=0.0), drawings=[0]).priors is None
+
+
 def test_a_damaged_checkpoint_is_refused_in_one_line(models, tiny_pack, tmp_path):
-    training = LoraTraining(models, condition_character_set(models, tiny_pack, SETTINGS), SETTINGS)
+    training = make_training(models, tiny_pack)
     (tmp_path / "x").write_bytes(b"\x08" * 64)
     with pytest.raises(WeightsError, match="delete it") as caught:
         training.load_checkpoint(tmp_path / "x")
@@ -151,7 +236,7 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(models, tiny_pack, tmp_path
 @pytest.fixture(scope="module")
 def trained_path(tiny_base, lasting_pack) -> Path:
     """The adapter of a trained pack."""
-    return train_character(lasting_pack, SETTINGS, base_folder=tiny_base)
+    return train_character(lasting_pack, SETTINGS, TrainOptions(base_folder=tiny_base))
 
 
 def test_the_pack_names_the_adapter_and_its_base(tiny_base, tiny_pack, trained_path):
@@ -206,7 +291,7 @@ def test_merged_equals_unmerged(models, trained_path):
 
 def test_a_trigger_too_long_for_the_base_is_refused(models, tiny_pack):
     with pytest.raises(PackError, match="tokens"):
-        condition_character_set(models, replace(tiny_pack, trigger="q" * 24), SETTINGS)
+        make_training(models, replace(tiny_pack, trigger="q" * 24))
 
 
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"rank": 0}, {"ema_decay": 1.0}, {"time_shift": 0.0}])
@@ -217,4 +302,4 @@ def test_settings_out_of_range_are_refused(wrong):
 
 def test_a_base_that_is_not_there_is_refused(tiny_pack):
     with pytest.raises(WeightsError):
-        train_character(tiny_pack, SETTINGS, base_folder=Path("nowhere"))
+        train_character(tiny_pack, SETTINGS, TrainOptions(base_folder=Path("nowhere")))

@@ -1,0 +1,25 @@
+"""Trains a character's LoRA: a small change of the base's UNet that makes it draw one character from every angle.
+
+In: a CharacterPack with drawings and landmarks. Out: lora/ENGINE.safetensors in the pack, its manifest stamped.
+
+    drawings --place--> pictures --encode--> latents ----------------.
+                    `-> controls --ControlNet--> residuals --.        |
+    trigger + caption --text encoder--> text ----------------+--> UNet + LoRA --> nano_model.flow_loss
+
+All but the UNet is frozen and runs once, before the first step.
+"""
+
+from perfkit.training.lora.adapter import ADAPTER, add_adapter, load_adapter
+from perfkit.training.lora.recipes import RECIPES, LoraSettings, make_recipe
+from perfkit.training.lora.train import TrainOptions, train_character
+
+__all__ = [
+    "ADAPTER",
+    "RECIPES",
+    "LoraSettings",
+    "TrainOptions",
+    "add_adapter",
+    "load_adapter",
+    "make_recipe",
+    "train_character",
+]

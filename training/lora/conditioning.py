@@ -1,0 +1,122 @@
+"""What a training step needs, encoded once before the first step: latents, the ControlNet's residuals, text.
+
+In: a pack, the base. Out: `TrainingRows`: the character's drawings, some of the base's own family, the bare trigger.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from perfkit.errors import PackError
+from perfkit.inference.engines import nano_model
+from perfkit.inference.engines.nano import CANVAS_WH, NanoEngine
+from perfkit.inference.engines.nano_model import NanoModels
+from perfkit.pack import CharacterPack
+from perfkit.training.dataset import make_character_set
+from perfkit.training.lora.recipes import LoraSettings
+from perfkit.training.nano.pictures import make_example
+
+_BATCH = 16
+_PRIOR_SEED = 4711
+
+
+@dataclass(frozen=True, eq=False)
+class ConditionedSet:
+    """M pictures in the base's own terms.
+
+    Attributes:
+        latents: (M, C, h, w) clean latents.
+        text: (M, L, D) the prompt of each.
+        residuals: The ControlNet's outputs, each (M, ...): those of the down blocks, then the middle's.
+    """
+
+    latents: Tensor
+    text: Tensor
+    residuals: tuple[Tensor, ...]
+
+    def __len__(self) -> int:
+        return len(self.latents)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRows:
+    """All that the steps of a training choose from.
+
+    Attributes:
+        character: The character's drawings, placed; in their own light.
+        priors: Drawings of the base's family with their own captions; None: not asked for.
+        trigger_text: (1, L, D) the trigger word alone.
+    """
+
+    character: ConditionedSet
+    priors: ConditionedSet | None
+    trigger_text: Tensor
+
+
+def condition_training_rows(
+    models: NanoModels, pack: CharacterPack, settings: LoraSettings, *, drawings: list[int]
+) -> TrainingRows:
+    """Encode the drawings that are trained on, and what keeps the base as it is.
+
+    Raises:
+        PackError: The pack has no drawings or landmarks, or its prompt is too long for the base.
+    """
+    character = condition_drawings(models, pack, drawings, num_placements=settings.num_placements, seed=settings.seed)
+    priors = _condition_priors(models, settings.num_priors) if settings.num_prior_rows else None
+    with torch.no_grad():
+        trigger_text = nano_model.encode_text(models, [pack.trigger])
+    return TrainingRows(character, priors, trigger_text)
+
+
+def condition_drawings(
+    models: NanoModels, pack: CharacterPack, drawings: list[int], *, num_placements: int = 1, seed: int = 0
+) -> ConditionedSet:
+    """Encode some of a pack's drawings, each as drawn and `num_placements` - 1 times placed otherwise.
+
+    Raises:
+        PackError: The pack has no drawings or landmarks, or its prompt is too long for the base.
+    """
+    rows = make_character_set(
+        pack, image_wh=CANVAS_WH, style=NanoEngine.control_style, num_placements=num_placements, seed=seed
+    )
+    kept = np.flatnonzero(np.isin(rows.drawing_index, drawings))
+    prompts = [_check_prompt(models, pack, pack.art[index].light) for index in rows.drawing_index[kept]]
+    return _condition(models, rows.pictures[kept], rows.controls[kept], prompts)
+
+
+def _condition_priors(models: NanoModels, count: int) -> ConditionedSet:
+    examples = [make_example(index, _PRIOR_SEED) for index in range(count)]
+    pictures = np.stack([example.drawing.rgba for example in examples])
+    alpha = pictures[..., 3:].astype(np.float32) / 255
+    premultiplied = np.concatenate([np.rint(pictures[..., :3] * alpha).astype(np.uint8), pictures[..., 3:]], axis=-1)
+    controls = np.stack([example.control_rgb() for example in examples])
+    return _condition(models, premultiplied, controls, [example.caption for example in examples])
+
+
+def _check_prompt(models: NanoModels, pack: CharacterPack, light: str) -> str:
+    prompt = pack.prompt_in_light(light)
+    num_tokens = len(models.tokenizer.tokenize(prompt))
+    if num_tokens > nano_model.MAX_TOKENS:
+        raise PackError(
+            f"{pack.folder}: caption, light and trigger make {num_tokens} tokens, at most {nano_model.MAX_TOKENS} fit; "
+            "shorten the trigger (each letter is a token) or the caption"
+        )
+    return prompt
+
+
+@torch.no_grad()
+def _condition(
+    models: NanoModels, premultiplied: np.ndarray, controls: np.ndarray, prompts: list[str]
+) -> ConditionedSet:
+    """Encode pictures (M, H, W, 4) uint8, premultiplied, with their control pictures and prompts."""
+    columns = []
+    for start in range(0, len(prompts), _BATCH):
+        part = slice(start, start + _BATCH)
+        pictures = torch.from_numpy(premultiplied[part]).permute(0, 3, 1, 2).float() / 127.5 - 1
+        text = nano_model.encode_text(models, prompts[part])
+        down, middle = nano_model.control_residuals(models, nano_model.control_tensor(controls[part]), text)
+        columns.append((models.vae.encode(pictures).latents, text, *down, middle))
+    latents, text, *residuals = (torch.cat(column) for column in zip(*columns, strict=True))
+    return ConditionedSet(latents.contiguous(), text, tuple(residuals))

@@ -1,0 +1,201 @@
+"""The steps of a LoRA training: the UNet with its adapter, the optimiser, the best weights so far, checkpoints.
+
+Batches, noise and times of step n are drawn from a generator keyed by (seed, n), so a resumed training is the same
+training, bit for bit.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from peft.utils import get_peft_model_state_dict
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from perfkit.errors import WeightsError
+from perfkit.inference.engines import nano_model
+from perfkit.inference.engines.nano_model import NanoModels
+from perfkit.training.lora.adapter import ADAPTER, add_adapter, save_tensors
+from perfkit.training.lora.conditioning import TrainingRows
+from perfkit.training.lora.recipes import LoraSettings
+from perfkit.training.optimise.schedule import cosine_scale
+
+_WARMUP_STEPS = 10
+_FINAL_SCALE = 0.05
+_Answer = TypeVar("_Answer")
+_PARTS = ("weight", "average", "best", "first", "second")
+
+
+class LoraTraining:
+    """One training. The UNet's own weights are frozen and never written.
+
+    Args:
+        models: The base; its UNet gets an adapter named `ADAPTER`.
+        rows: What the steps choose from.
+        settings: The recipe.
+        measure: Scores the weights that would be saved, higher is better; None: the last ones are saved.
+
+    Attributes:
+        num_steps_done: Where it stands.
+        losses: Of every step.
+        scores: (steps done, score), every `score_every` steps and at the end.
+    """
+
+    def __init__(
+        self,
+        models: NanoModels,
+        rows: TrainingRows,
+        settings: LoraSettings,
+        measure: Callable[[NanoModels], float] | None = None,
+    ) -> None:
+        self.models, self.rows, self.settings, self._measure = models, rows, settings, measure
+        add_adapter(models.unet, rank=settings.rank, seed=settings.seed)
+        self.weights = {name: weight for name, weight in models.unet.named_parameters() if weight.requires_grad}
+        self.optimiser = torch.optim.AdamW(self.weights.values(), lr=settings.learning_rate, weight_decay=0.0)
+        self.average = self._copy_weights()
+        self.best = self._copy_weights()
+        self.num_steps_done = 0
+        self.losses: list[float] = []
+        self.scores: list[tuple[int, float]] = []
+
+    def iterate_steps(self) -> Iterator[int]:
+        """Train to the end of the recipe; yield the number of steps done after each."""
+        self.models.unet.train()
+        while self.num_steps_done < self.settings.steps:
+            self.losses.append(self._take_step())
+            self.num_steps_done += 1
+            if self.num_steps_done % self.settings.score_every == 0 or self.num_steps_done == self.settings.steps:
+                self._score()
+            yield self.num_steps_done
+        self.models.unet.eval()
+
+    @property
+    def best_step(self) -> int:
+        """After how many steps the weights stood that are saved."""
+        if self._measure is None or not self.scores:
+            return self.num_steps_done
+        return max(self.scores, key=lambda score: score[1])[0]
+
+    def adapter_weights(self) -> dict[str, Tensor]:
+        """Return the adapter in peft's names, float32: the best, or the last where nothing is measured."""
+        return self._with_weights(self.best if self.scores else self._offered_weights(), self._named_weights)
+
+    def save_checkpoint(self, path: Path) -> None:
+        """Write all that a resume needs, beside its place and renamed."""
+        tensors: dict[str, Tensor] = {
+            "losses": torch.tensor(self.losses, dtype=torch.float64),
+            "scores": torch.tensor(self.scores, dtype=torch.float64).reshape(-1, 2),
+        }
+        for name, weight in self.weights.items():
+            state = self.optimiser.state[weight]
+            columns = (weight.detach(), self.average[name], self.best[name], state["exp_avg"], state["exp_avg_sq"])
+            tensors |= {f"{part}/{name}": column for part, column in zip(_PARTS, columns, strict=True)}
+        save_tensors(path, tensors, {"steps": str(self.num_steps_done)})
+
+    def load_checkpoint(self, path: Path) -> None:
+        """Go on from a checkpoint of the same training.
+
+        Raises:
+            WeightsError: Damaged, or of another training.
+        """
+        try:
+            with safe_open(path, framework="pt") as stored:
+                tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+                steps = int(stored.metadata()["steps"])
+            self._restore(tensors, steps)
+        except (SafetensorError, KeyError, ValueError, OSError) as error:
+            raise WeightsError(f"{path}: no checkpoint of this training ({error}); delete it to begin anew") from error
+
+    def _restore(self, tensors: Mapping[str, Tensor], steps: int) -> None:
+        parts = {part: {name: tensors[f"{part}/{name}"] for name in self.weights} for part in _PARTS}
+        for part in parts.values():
+            for name, tensor in part.items():
+                if tensor.shape != self.weights[name].shape:
+                    raise ValueError(f"{name} has shape {tuple(tensor.shape)}")
+        self._set_weights(parts["weight"])
+        self.average, self.best = parts["average"], parts["best"]
+        for name, weight in self.weights.items():
+            self.optimiser.state[weight] = {
+                "step": torch.tensor(float(steps)),
+                "exp_avg": parts["first"][name],
+                "exp_avg_sq": parts["second"][name],
+            }
+        self.num_steps_done, self.losses = steps, tensors["losses"].tolist()
+        self.scores = [(int(step), score) for step, score in tensors["scores"].tolist()]
+
+    def _take_step(self) -> float:
+        settings, step = self.settings, self.num_steps_done
+        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
+        num_priors = settings.num_prior_rows
+        clean, text, residuals = self._pick(generator, settings.batch_size - num_priors, num_priors)
+        noise = torch.randn(clean.shape, generator=generator)
+        even = torch.sigmoid(torch.randn((settings.batch_size,), generator=generator))
+        time = settings.time_shift * even / (1 + (settings.time_shift - 1) * even)
+        time[torch.rand(time.shape, generator=generator) < settings.full_noise_share] = 1.0
+        *down, middle = residuals
+        loss = nano_model.flow_loss(self.models, clean, noise, time, text, (down, middle))
+        scale = cosine_scale(step, num_steps=settings.steps, warmup_steps=_WARMUP_STEPS, final_scale=_FINAL_SCALE)
+        self.optimiser.param_groups[0]["lr"] = settings.learning_rate * scale
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.weights.values(), 1.0)
+        self.optimiser.step()
+        self._update_average()
+        return float(loss.detach())
+
+    def _pick(
+        self, generator: torch.Generator, num_character: int, num_priors: int
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Return latents, text and residuals of one step's rows: the character's first, then the base's own."""
+        character, priors = self.rows.character, self.rows.priors
+        rows = torch.randint(len(character), (num_character,), generator=generator)
+        text = character.text[rows]
+        text[torch.rand((num_character,), generator=generator) < self.settings.caption_drop] = self.rows.trigger_text
+        picked = [(character.latents[rows], text, *(residual[rows] for residual in character.residuals))]
+        if priors is not None:
+            rows = torch.randint(len(priors), (num_priors,), generator=generator)
+            picked.append((priors.latents[rows], priors.text[rows], *(residual[rows] for residual in priors.residuals)))
+        latents, texts, *residuals = (torch.cat(column) for column in zip(*picked, strict=True))
+        return latents, texts, residuals
+
+    def _score(self) -> None:
+        if self._measure is None:
+            return
+        measure = self._measure
+        self.models.unet.eval()
+        score = self._with_weights(self._offered_weights(), lambda: measure(self.models))
+        self.models.unet.train()
+        if not self.scores or score > max(value for _, value in self.scores):
+            self.best = {name: weight.clone() for name, weight in self._offered_weights().items()}
+        self.scores.append((self.num_steps_done, score))
+
+    def _update_average(self) -> None:
+        decay = min(self.settings.ema_decay, (1 + self.num_steps_done) / (10 + self.num_steps_done))
+        with torch.no_grad():
+            for name, weight in self.weights.items():
+                self.average[name].lerp_(weight, 1 - decay)
+
+    def _offered_weights(self) -> dict[str, Tensor]:
+        """Return what would be saved now: the average if there is one, else the last weights."""
+        return self.average if self.settings.ema_decay else self._copy_weights()
+
+    def _named_weights(self) -> dict[str, Tensor]:
+        named = get_peft_model_state_dict(self.models.unet, adapter_name=ADAPTER)
+        return {name: weight.detach().clone() for name, weight in named.items()}
+
+    def _with_weights(self, weights: Mapping[str, Tensor], ask: Callable[[], _Answer]) -> _Answer:
+        """Return what `ask` answers while the adapter holds other weights."""
+        last = self._copy_weights()
+        self._set_weights(weights)
+        answer = ask()
+        self._set_weights(last)
+        return answer
+
+    def _copy_weights(self) -> dict[str, Tensor]:
+        return {name: weight.detach().clone() for name, weight in self.weights.items()}
+
+    def _set_weights(self, source: Mapping[str, Tensor]) -> None:
+        with torch.no_grad():
+            for name, weight in self.weights.items():
+                weight.copy_(source[name])
