@@ -8,6 +8,7 @@ PerfkitError
 ├── PackError                   a character pack that breaks its manifest
 ├── WeightsError                network weights absent, damaged or of another architecture
 ├── SettingsError               a setting outside its range, an unknown key
+├── ExportError                 a format that this machine lacks a package for, a receiver that cannot be reached
 └── RightsError                 a use that nobody allowed: no licence, no owner, not permitted, expired
 """
 
@@ -42,6 +43,10 @@ class WeightsError(PerfkitError):
 
 class SettingsError(PerfkitError):
     """A setting outside its range, or an unknown key."""
+
+
+class ExportError(PerfkitError):
+    """A format that this machine lacks a package for, or a receiver that cannot be reached."""
 
 
 class RightsError(PerfkitError):

@@ -87,6 +87,31 @@ def half_rotation(rotation: np.ndarray) -> np.ndarray:
     return nearest_rotation(rotation + np.eye(3))
 
 
+def quaternion_from_rotation(rotation: np.ndarray) -> np.ndarray:
+    """Return unit quaternions (..., 4), w first and not negative, of rotation matrices (..., 3, 3).
+
+    Source: Shepperd 1978: of four ways to the same quaternion, the one whose divisor is the largest.
+    """
+    m = np.asarray(rotation, dtype=np.float64)
+    x, y, z = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
+    squares = np.stack([1 + x + y + z, 1 + x - y - z, 1 - x + y - z, 1 - x - y + z], axis=-1)
+    products = np.empty((*m.shape[:-2], 4, 4))
+    products[..., range(4), range(4)] = squares
+    for (row, column), value in {
+        (0, 1): m[..., 2, 1] - m[..., 1, 2],
+        (0, 2): m[..., 0, 2] - m[..., 2, 0],
+        (0, 3): m[..., 1, 0] - m[..., 0, 1],
+        (1, 2): m[..., 1, 0] + m[..., 0, 1],
+        (1, 3): m[..., 0, 2] + m[..., 2, 0],
+        (2, 3): m[..., 2, 1] + m[..., 1, 2],
+    }.items():
+        products[..., row, column] = products[..., column, row] = value
+    best = np.argmax(squares, axis=-1)[..., None, None]
+    quaternion = np.take_along_axis(products, best, axis=-2)[..., 0, :]
+    quaternion = quaternion / np.linalg.norm(quaternion, axis=-1, keepdims=True)
+    return np.where(quaternion[..., :1] < 0, -quaternion, quaternion)
+
+
 def weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return the weighted median over the first axis.
 

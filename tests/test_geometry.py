@@ -9,6 +9,7 @@ from perfkit.geometry import (
     half_rotation,
     nearest_rotation,
     picture_rotation_from_camera,
+    quaternion_from_rotation,
     weighted_median,
 )
 from perfkit.measures import head_angles
@@ -57,6 +58,16 @@ def test_half_a_rotation_twice_is_the_rotation():
 def test_nearest_rotation_keeps_rotations():
     rotations = random_rotations(6)
     assert np.allclose(nearest_rotation(2.5 * rotations), rotations)
+
+
+def test_quaternions_agree_with_scipy_also_at_half_turns():
+    rotations = Rotation.concatenate(
+        [Rotation.random(500, rng=3), Rotation.from_euler("XYZ", np.eye(3) * 180, degrees=True), Rotation.identity(1)]
+    )
+    ours = quaternion_from_rotation(rotations.as_matrix())
+    theirs = rotations.as_quat(scalar_first=True)
+    np.testing.assert_allclose(np.abs((ours * theirs).sum(axis=1)), 1.0, atol=1e-12)
+    assert (ours[:, 0] >= 0).all()
 
 
 def test_weighted_median_against_repeated_values():
