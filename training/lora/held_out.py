@@ -24,8 +24,9 @@ _PITCH_WEIGHT = 1 / 30
 def choose_held_out(art: tuple[ArtItem, ...], every: int) -> list[int]:
     """Choose one drawing of each `every`, spread over angles and expressions; none where fewer than four could be.
 
-    Drawings are sorted by yaw (unknown: 0) and cut into groups of `every` neighbours, so that each is turned about as far as those
-    that stay; of each group that one goes whose expression and pitch differ most from those that went before.
+    Drawings are sorted by yaw (unknown: 0) and cut into groups of `every` neighbours, so that each is turned about as
+    far as those that stay; of each group that one goes whose expression and pitch differ most from those that went
+    before.
 
     Returns:
         Indices into art, rising.
