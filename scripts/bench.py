@@ -1,4 +1,4 @@
-"""Measure the speeds that README.md states: python scripts/bench.py [help capture control puppet render memory ...]
+"""Measure the speeds that README.md states: python scripts/bench.py [help capture control puppet render train ...]
 
 Each name prints rows of that table. Both sides of a ratio are measured in the same run; quote those, not the seconds.
 """
@@ -109,6 +109,15 @@ def measure_memory() -> None:
     print_memory(TAKE, list_character_names()[0])
 
 
+def measure_training() -> None:
+    """Print how fast LoRA training is, against the loop that one would write from the libraries' documentation."""
+    from bench_train import time_train
+
+    from perfkit.pack import list_character_names
+
+    time_train(list_character_names()[0])
+
+
 def measure_steadiness() -> None:
     """Print how much a render of a still flickers."""
     from bench_render import print_steadiness
@@ -138,6 +147,7 @@ def main() -> None:
         "render": time_render,
         "memory": measure_memory,
         "steadiness": measure_steadiness,
+        "train": measure_training,
     }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*benchmarks, []], help="what to measure [everything]")

@@ -1,0 +1,90 @@
+"""LoRA training against the loop that one would write from the documentation of peft and diffusers.
+
+Both in one run, on the same base, drawings, batch, rank and steps. The plain loop does what diffusers' example scripts do:
+it encodes pictures, captions and control pictures anew in every step.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from perfkit.inference.engines import nano_model
+from perfkit.inference.engines.nano import CANVAS_WH, WEIGHTS_DIR, NanoEngine
+from perfkit.pack import CharacterPack, load_pack
+from perfkit.training.dataset import make_character_set
+from perfkit.training.lora import LoraSettings, add_adapter
+from perfkit.training.lora.conditioning import condition_training_rows
+from perfkit.training.lora.training import LoraTraining
+
+NUM_STEPS = 12
+SETTINGS = LoraSettings(steps=NUM_STEPS, score_every=NUM_STEPS)
+
+
+def time_train(character: str | Path = "zib") -> None:
+    """Print images/s of both loops and their ratio."""
+    pack = load_pack(character)
+    ours, plain = _images_per_second(_make_our_loop(pack)), _images_per_second(_make_plain_loop(pack))
+    print(f"LoRA training, batch {SETTINGS.batch_size}, rank {SETTINGS.rank} | {ours:.1f} images/s")
+    print(f"LoRA training, plain peft + diffusers loop | {plain:.1f} images/s, ours is {ours / plain:.2f} x as fast")
+
+
+def _images_per_second(take_step: Callable[[], object]) -> float:
+    """Time all steps but the first two, which allocate."""
+    for _ in range(2):
+        take_step()
+    started = time.perf_counter()
+    for _ in range(NUM_STEPS - 2):
+        take_step()
+    return (NUM_STEPS - 2) * SETTINGS.batch_size / (time.perf_counter() - started)
+
+
+def _make_our_loop(pack: CharacterPack) -> Callable[[], object]:
+    models = nano_model.load_nano(WEIGHTS_DIR)
+    rows = condition_training_rows(models, pack, SETTINGS, drawings=list(range(len(pack.art))))
+    steps = LoraTraining(models, rows, SETTINGS).iterate_steps()
+    return lambda: next(steps)
+
+
+def _make_plain_loop(pack: CharacterPack) -> Callable[[], object]:
+    models = nano_model.load_nano(WEIGHTS_DIR)
+    for network in (models.vae, models.text_encoder, models.controlnet):
+        network.requires_grad_(False)
+    add_adapter(models.unet, rank=SETTINGS.rank, seed=0)
+    weights = [weight for weight in models.unet.parameters() if weight.requires_grad]
+    optimiser = torch.optim.AdamW(weights, lr=SETTINGS.learning_rate)
+    drawings = make_character_set(
+        pack, image_wh=CANVAS_WH, style=NanoEngine.control_style, num_placements=SETTINGS.num_placements, seed=0
+    )
+    models.unet.train()
+
+    def take_step() -> None:
+        rows = torch.randint(len(drawings), (SETTINGS.batch_size,)).numpy()
+        pictures = torch.from_numpy(drawings.pictures[rows]).permute(0, 3, 1, 2).float() / 127.5 - 1
+        prompts = [pack.prompt_in_light(pack.art[index].light) for index in drawings.drawing_index[rows]]
+        with torch.no_grad():
+            latents = models.vae.encode(pictures).latents
+            text = nano_model.encode_text(models, prompts)
+        noise, times = torch.randn_like(latents), torch.rand(len(latents)).clamp_min(0.01)
+        t = times.view(-1, 1, 1, 1)
+        noisy = (1 - t) * latents + t * noise
+        timesteps = times * nano_model.NUM_TIMES - 1
+        down, middle = models.controlnet(
+            noisy, timesteps, text, nano_model.control_tensor(drawings.controls[rows]), return_dict=False
+        )
+        answer = models.unet(
+            noisy / torch.sqrt((1 - t) ** 2 + t**2),
+            timesteps,
+            text,
+            down_block_additional_residuals=down,
+            mid_block_additional_residual=middle,
+        ).sample
+        loss = nn.functional.mse_loss(answer, latents)
+        loss.backward()
+        nn.utils.clip_grad_norm_(weights, 1.0)
+        optimiser.step()
+        optimiser.zero_grad()
+
+    return take_step
