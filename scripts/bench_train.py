@@ -1,6 +1,6 @@
 """LoRA training against the loop that one would write from the documentation of peft and diffusers.
 
-Both in one run, on the same base, drawings, batch, rank and steps. The plain loop does what diffusers' example scripts do:
+Both in one run, on the same base, drawings, batch, rank and steps. The plain loop does as the examples of diffusers do:
 it encodes pictures, captions and control pictures anew in every step.
 """
 
