@@ -8,10 +8,11 @@ import importlib.metadata
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from perfkit.errors import MediaError
 from perfkit.files import write_aside
 
 FORMAT = 1
@@ -75,6 +76,29 @@ def save_provenance(provenance: Provenance, path: Path) -> None:
     content = {"format": FORMAT, "identity": provenance.identity, **asdict(provenance)}
     with write_aside(path) as aside:
         aside.write_text(json.dumps(content, indent=2, default=str, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load_provenance(result: Path) -> Provenance:
+    """Read the provenance that lies beside a result.
+
+    Raises:
+        MediaError: It is absent, damaged or of another format; the line names the file.
+    """
+    path = provenance_path(result)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MediaError(
+            f"{path}: no such file; `perfkit render` writes it beside {result.name}, keep them together"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise MediaError(f"{path}: cannot be read ({error}); render {result.name} again") from error
+    names = {each.name for each in fields(Provenance)}
+    if not isinstance(content, dict) or content.get("format") != FORMAT or not names <= set(content):
+        raise MediaError(f"{path}: not a provenance of format {FORMAT}; render {result.name} again")
+    known = {name: content[name] for name in names}
+    known |= {"size_wh": tuple(content["size_wh"]), "notes": tuple(content["notes"])}
+    return Provenance(**known)
 
 
 def read_versions() -> dict[str, str]:

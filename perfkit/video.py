@@ -36,17 +36,21 @@ def open_take(path: str | Path) -> Take:
     return Take(path, probe(path))
 
 
-def iterate_frames(take: Take) -> Iterator[tuple[int, int, np.ndarray]]:
+def iterate_frames(take: Take, *, with_alpha: bool = False) -> Iterator[tuple[int, int, np.ndarray]]:
     """Yield (index, pts, image) of every frame, one at a time.
+
+    Args:
+        take: Any video.
+        with_alpha: Also read its transparency.
 
     Yields:
         Index from 0; pts int in units of `take.info.time_base`, strictly increasing; (H, W, 3) uint8 RGB, upright, in
-        the displayed size.
+        the displayed size; with alpha (H, W, 4), straight, and opaque where the video has none.
 
     Raises:
         MediaError: The bitstream is broken; the line says at which frame.
     """
-    for index, (pts, image_rgb) in enumerate(iterate_rgb(take.path, take.info)):
+    for index, (pts, image_rgb) in enumerate(iterate_rgb(take.path, take.info, with_alpha=with_alpha)):
         yield index, pts, image_rgb
 
 

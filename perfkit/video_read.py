@@ -63,15 +63,16 @@ def probe(path: Path) -> StreamInfo:
     raise MediaError(f"{path}: no frame of it decodes ({'; '.join(reasons)}); export the take again")
 
 
-def iterate_rgb(path: Path, info: StreamInfo) -> Iterator[tuple[int, np.ndarray]]:
+def iterate_rgb(path: Path, info: StreamInfo, *, with_alpha: bool = False) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (pts, upright image (H, W, 3) uint8 sRGB) of every frame, in the order of display.
 
-    Frames whose stamp does not increase are left out, as `info.notes` says.
+    Frames whose stamp does not increase are left out, as `info.notes` says. With alpha the images are (H, W, 4),
+    straight, and opaque where the video has none.
 
     Raises:
         MediaError: The bitstream is broken; the line says after how many good frames.
     """
-    convert = _Converter(info)
+    convert = _Converter(info, with_alpha=with_alpha)
     num_good, last_pts = 0, None
     with open_input(path) as container:
         stream = picture_track(container, info.stream_index)
@@ -92,9 +93,10 @@ def iterate_rgb(path: Path, info: StreamInfo) -> Iterator[tuple[int, np.ndarray]
 
 
 class _Converter:
-    """Turns decoded frames into upright RGB; holds swscale's state between frames."""
+    """Turns decoded frames into upright RGB or RGBA; holds swscale's state between frames."""
 
-    def __init__(self, info: StreamInfo) -> None:
+    def __init__(self, info: StreamInfo, *, with_alpha: bool) -> None:
+        self._format = "rgba" if with_alpha else "rgb24"
         self._orientation = info.orientation
         self._size_wh = info.orientation.upright_wh(info.size_wh)
         self._reformatter = VideoReformatter()
@@ -109,7 +111,7 @@ class _Converter:
 
     def rgb_from_frame(self, frame: VideoFrame) -> np.ndarray:
         width, height = self._size_wh
-        converted = self._reformatter.reformat(frame, width, height, "rgb24", **self._options)
+        converted = self._reformatter.reformat(frame, width, height, self._format, **self._options)
         return self._orientation.turn_upright(converted.to_ndarray())
 
 

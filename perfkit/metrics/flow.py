@@ -115,32 +115,3 @@ def measure_warp_error(
         return float("nan")
     difference = warp(unit_from_picture(after), motion.flow) - unit_from_picture(before)
     return float((difference[counted] ** 2).mean())
-
-
-def carry_motion(motion: Motion, before_from: np.ndarray, after_from: np.ndarray, size_wh: tuple[int, int]) -> Motion:
-    """Carry a motion from the take to the character's canvas: what the performer's skin does, on the character's face.
-
-        canvas before --before_from^-1--> take before --flow--> take after --after_from--> canvas after
-
-    Args:
-        motion: In the take.
-        before_from: (2, 3), canvas px from take px in the first frame.
-        after_from: (2, 3), the same in the second frame.
-        size_wh: The canvas, px.
-    """
-    width, height = size_wh
-    grid = make_grid(height, width)
-    inverse = cv2.invertAffineTransform(before_from)
-    start = (grid @ inverse[:, :2].T + inverse[:, 2]).astype(np.float32)
-    reading = start - grid
-    flow = warp(motion.flow, reading)
-    known = cv2.remap(
-        motion.is_known.astype(np.uint8),
-        start[..., 0],
-        start[..., 1],
-        cv2.INTER_NEAREST,
-        borderMode=cv2.BORDER_CONSTANT,
-    )
-    end = (start + flow) @ after_from[:, :2].T + after_from[:, 2]
-    carried = (end - grid).astype(np.float32)
-    return Motion(carried, known.astype(bool) & find_inside(carried))

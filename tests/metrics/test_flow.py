@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from perfkit.metrics.flow import FlowMeter, Motion, carry_motion, find_known, measure_warp_error, warp
+from perfkit.metrics.flow import FlowMeter, Motion, find_known, measure_warp_error, warp
 
 HEIGHT, WIDTH = 40, 60
 
@@ -87,16 +87,6 @@ def test_dense_inverse_search_finds_a_shift():
     inside = (slice(12, -12), slice(12, -12))
     assert np.abs(np.median(motion.flow[inside], axis=(0, 1)) - (2, 1)).max() < 0.15
     assert motion.is_known[inside].mean() > 0.9
-
-
-def test_motion_is_carried_by_size_and_by_the_heads_own_way():
-    half = np.array([[0.5, 0, 4], [0, 0.5, 6]])
-    carried = carry_motion(make_motion(2, 0), half, half, (30, 20))
-    assert carried.flow.shape == (20, 30, 2)
-    assert np.allclose(carried.flow[8:18, 8:28], (1, 0), atol=1e-4)
-    moved = half + np.array([[0, 0, 3], [0, 0, 0]])
-    assert np.allclose(carry_motion(make_motion(2, 0), half, moved, (30, 20)).flow[8:18, 8:28], (4, 0), atol=1e-4)
-    assert not carried.is_known[:5].any()  # there the take has nothing
 
 
 def test_warping_reads_between_pixels_and_at_the_edge():
