@@ -1,4 +1,4 @@
-"""Writing a file beside its target and renaming it when complete: a half-written result cannot exist.
+"""Writing a file or a folder beside its target and renaming it when complete: a half-written result cannot exist.
 
 In: the target's path. Out: a path beside it to write to; MediaError in one line where the disk says no.
 """
@@ -85,3 +85,32 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def build_aside(folder: Path) -> Iterator[Path]:
+    """Give a new folder beside the target to fill; rename it to the target when the block ends well.
+
+    What the block wrote is removed when it ends with any exception, Ctrl-C included.
+
+    Args:
+        folder: The target; it may exist only as an empty folder, its own folder must exist.
+
+    Raises:
+        MediaError: The target holds something, its folder is absent, or the disk refuses.
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise MediaError(f"{folder}: exists already; give another name, or remove it first")
+    check_parent(folder)
+    aside = aside_of(folder)
+    try:
+        remove(aside)
+        aside.mkdir()
+        yield aside
+        aside.replace(folder)
+    except OSError as error:
+        if isinstance(error, PerfkitError):
+            raise
+        raise unwritable(folder, error) from error
+    finally:
+        remove(aside)
