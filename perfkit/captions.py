@@ -30,6 +30,27 @@ CAPTION_WORDS: tuple[str, ...] = (
 )  # fmt: skip
 """Every word, without repeats. Their order is the base's token order: add at the end, never move one."""
 
+COLOUR_WORDS: tuple[str, ...] = (
+    "black", "brown", "auburn", "ginger", "blond", "platinum", "grey", "white", "red", "pink", "purple", "blue", "teal",
+    "green", "hazel", "amber", "violet", "pale", "fair", "tan", "olive", "dark", "cream", "orange", "silver", "gold",
+    "copper", "yellow", "lime", "sky", "navy",
+)  # fmt: skip
+COLOURED_NOUNS: dict[str, tuple[str, ...]] = {
+    "hair": (
+        "buzz", "short", "bob", "long", "wavy", "ponytail", "twintails", "bun", "curly", "spiky", "mohawk", "braids",
+        "quiff",
+    ),
+    "eyes": ("eyes", "void eyes"),
+    "skin": ("skin",),
+    "fur": ("fur",),
+    "metal": ("metal",),
+    "cloth": (
+        "tshirt", "hoodie", "suit", "dress", "sweater", "shirt", "jacket", "overalls", "sailor", "armour",
+    ),
+    "hat": ("cap", "beanie", "tophat", "crown", "bow", "headphones", "witch", "straw"),
+}  # fmt: skip
+"""What a colour may stand before, by the part that it colours: brown hair is not brown skin."""
+
 DEFAULT_CAPTION = "toon cel inked"
 DEFAULT_LIGHT = "gentle frontlight"
 _SIDES_BY_NAME = {

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar
 
+from perfkit.captions import COLOUR_WORDS, COLOURED_NOUNS
 from perfkit.errors import WeightsError
 
 PICTURE_PX = 256
@@ -180,16 +181,30 @@ def blind_controlnet(controlnet: ControlNetModel) -> None:
 
 
 def build_tokenizer(words: tuple[str, ...]) -> PreTrainedTokenizerFast:
-    """Make a WordPiece tokenizer that knows `words` whole and spells every other word in letters and digits."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+    """Make a WordPiece tokenizer that knows `words` whole and spells every other word in letters and digits.
+
+    A colour becomes a token of its own for each part that it colours ("brown wavy" is "brownhair wavy"): the text
+    encoder need not find out what a colour belongs to, and the rare colours of a part are learned from few drawings.
+    """
+    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
     letters = "abcdefghijklmnopqrstuvwxyz0123456789"
     pieces = ["[PAD]", "[UNK]", "[BOS]", "[EOS]", *letters, *(f"##{letter}" for letter in letters)]
     pieces += [word for word in dict.fromkeys(words) if word not in pieces]
+    parts = [(colour, part, "|".join(nouns)) for part, nouns in COLOURED_NOUNS.items() for colour in COLOUR_WORDS]
+    pieces += [f"{colour}{part}" for colour, part, _ in parts]
     tokenizer = Tokenizer(
         models.WordPiece(vocab={piece: index for index, piece in enumerate(pieces)}, unk_token="[UNK]")
     )
-    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.Lowercase(),
+            *(
+                normalizers.Replace(Regex(rf"\b{colour} (?=(?:{nouns})\b)"), f"{colour}{part} ")
+                for colour, part, nouns in parts
+            ),
+        ]
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation()])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,

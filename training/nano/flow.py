@@ -27,7 +27,7 @@ from perfkit.training.optimise.loop import DEFAULT_PACE, Pace, run_steps
 from perfkit.training.optimise.parallel import worker_rows
 from perfkit.training.optimise.schedule import trapezoid_scale
 
-RATES = Rates(matrices=0.015, embeddings=1e-2, others=1e-3, average_decay=0.998)
+RATES = Rates(matrices=0.015, embeddings=1e-2, others=1e-3, average_decay=0.997)
 TRAINED = ("unet", "controlnet", "text_encoder")
 
 
@@ -36,7 +36,7 @@ class FlowSettings:
     """Everything that changes the trained networks."""
 
     images: int = 300_000
-    batch: int = 16
+    batch: int = 32
     rates: Rates = RATES
     cooldown: float = 0.3
     final_scale: float = 0.02

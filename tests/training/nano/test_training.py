@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from perfkit.captions import COLOUR_WORDS
 from perfkit.inference.engines.nano_model import (
     NanoAutoencoder,
     NanoModels,
@@ -29,7 +30,7 @@ from perfkit.training.optimise.loop import Pace
 from perfkit.training.optimise.muon import Muon, orthogonalise, split_weights
 from perfkit.training.optimise.parallel import run_workers, worker_rows
 from perfkit.training.optimise.schedule import cosine_scale, trapezoid_scale
-from perfkit.training.puppet import Puppet
+from perfkit.training.puppet import Puppet, caption, sample_character, sample_light
 from perfkit.training.puppet.caption import WORDS
 
 TINY = AutoencoderSettings(steps=4, batch=4, crop_px=32, warmup_steps=2)
@@ -142,6 +143,16 @@ def test_rate_warms_up_and_falls_to_its_end() -> None:
         assert (np.diff(scales[:100]) > 0).all() and (np.diff(scales[100:]) <= 0).all()
     assert cosine[550] == pytest.approx(0.51, abs=0.001)
     assert trapezoid[699] == 1 and trapezoid[850] == pytest.approx(0.51, abs=0.001)
+
+
+def test_a_colour_is_a_word_of_its_own_for_each_part_that_it_colours() -> None:
+    tokenizer = build_tokenizer(WORDS)
+    assert tokenizer.tokenize("brown wavy amber void eyes Brown skin zib") == [
+        "brownhair", "wavy", "ambereyes", "void", "eyes", "brownskin", "skin", "z", "##i", "##b"
+    ]  # fmt: skip
+    rng = np.random.default_rng(5)
+    captions = [caption(sample_character(seed), sample_light(rng)) for seed in range(300)]
+    assert not {token for text in captions for token in tokenizer.tokenize(text)} & {*COLOUR_WORDS, "[UNK]"}
 
 
 @pytest.mark.parametrize("shape", [(8, 40), (40, 8)])
