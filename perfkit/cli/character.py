@@ -1,14 +1,18 @@
-"""Verbs for character packs: list, show, train, export."""
+"""Verbs for character packs: new, list, show, rights, coverage, train, evaluate, export."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from perfkit.cli.character_art import new_character, print_rights, set_rights, show_coverage
 from perfkit.cli.progress import progress_bars
 
-app = typer.Typer(help="Character packs: list, show, train, export.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Character packs: make, train, judge, export.", no_args_is_help=True, rich_markup_mode=None)
 Pack = Annotated[str, typer.Argument(metavar="PACK", help="A sample character's name, or a pack's folder.")]
+
+
+app.command("new")(new_character)
 
 
 @app.command("list")
@@ -34,10 +38,16 @@ def show_character(pack: Pack) -> None:
     print(f"absent    {', '.join(sorted(character.rig.absent)) or 'nothing'}")
     for rights in sorted({(item.licence, item.owner) for item in character.art}):
         num_items = sum((item.licence, item.owner) == rights for item in character.art)
-        print(f"art       {num_items} drawings, {rights[0]}, {rights[1]}")
+        licence, owner = (right or "not stated" for right in rights)
+        print(f"art       {num_items} drawings, licence {licence}, owner {owner}")
+    print_rights(character.rights)
     for engine, lora in sorted(character.loras.items()):
         print(f"lora      {engine}: rank {lora.rank}, {lora.steps} steps, base {lora.base_sha256[:12]}")
     print(f"digest    {character.digest}")
+
+
+app.command("rights")(set_rights)
+app.command("coverage")(show_coverage)
 
 
 @app.command("train")
@@ -52,10 +62,14 @@ def train_character(
     curves: Annotated[
         Path | None, typer.Option(help="Folder for train.png and TensorBoard's events [out/training/NAME].")
     ] = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Train though the drawings show too little (see coverage).")
+    ] = False,
 ) -> None:
     """Train a character's LoRA on its art; run again, it goes on where it stopped."""
     from dataclasses import replace
 
+    from perfkit.coverage import measure_coverage, require_minimum
     from perfkit.pack import load_pack
     from perfkit.training.lora import TrainOptions, make_recipe, train_character
 
@@ -63,11 +77,35 @@ def train_character(
     if steps is not None:
         settings = replace(settings, steps=steps)
     character = load_pack(pack)
+    character.require_right("train")
+    if not anyway:
+        require_minimum(measure_coverage(character), where=str(character.folder))
     folder = curves or Path("out/training") / character.name
     with progress_bars("train", unit="pictures") as (on_progress,):
         options = TrainOptions(curves_folder=folder, resume=resume, on_progress=on_progress)
         path = train_character(character, settings, options)
     print(path)
+
+
+@app.command("evaluate")
+def evaluate(
+    pack: Pack,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for grid and figures [out/acceptance/NAME].")
+    ] = None,
+) -> None:
+    """Judge a character's LoRA: the acceptance grid, figures, a verdict that the pack remembers."""
+    from perfkit.pack import load_pack
+    from perfkit.training.acceptance import AcceptanceOptions, evaluate_character
+
+    character = load_pack(pack)
+    with progress_bars("evaluate", unit="stages") as (on_progress,):
+        options = AcceptanceOptions(on_progress=on_progress)
+        verdict, page = evaluate_character(character, output or Path("out/acceptance") / character.name, options)
+    print(f"{verdict.word}: {verdict.psnr_db:.1f} dB, {verdict.gap_closed:.0%} of the gap closed")
+    for reason in verdict.reasons:
+        print(f"  {reason}")
+    print(page)
 
 
 @app.command("export")
