@@ -117,6 +117,7 @@ def make_character_engine(pack: CharacterPack, settings: RenderSettings, runtime
         WeightsError: Base or LoRA absent or damaged, or not made for each other.
     """
     pack.require_right("render")
+    _warn_of_verdict(pack, settings)
     request = EngineRequest(
         caption=pack.prompt if settings.caption is None else settings.caption,
         loras=_find_loras(pack, settings),
@@ -124,6 +125,14 @@ def make_character_engine(pack: CharacterPack, settings: RenderSettings, runtime
         precision=settings.precision,
     )
     return make_engine(settings.engine, request, runtime)
+
+
+def _warn_of_verdict(pack: CharacterPack, settings: RenderSettings) -> None:
+    lora = pack.loras.get(settings.engine)
+    if lora is None or not settings.lora_scale or lora.verdict == "pass":
+        return
+    what = f"was judged {lora.verdict!r}" if lora.verdict else "was never judged"
+    _log.warning("%s: its LoRA %s; see: perfkit character evaluate %s", pack.name, what, pack.folder)
 
 
 def _find_loras(pack: CharacterPack, settings: RenderSettings) -> tuple[Lora, ...]:

@@ -25,6 +25,7 @@ from perfkit.rights import Rights, require_right, take_rights
 
 MANIFEST_NAME = "character.toml"
 FORMAT = 1
+VERDICTS = ("pass", "borderline", "fail")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 _TRIGGER = re.compile(r"[a-z]{2,24}")
 
@@ -39,6 +40,8 @@ class LoraItem:
         base_sha256: Digest of the base that it was trained on; it fits no other.
         rank: Rank of its matrices.
         steps: Optimiser steps.
+        held_out: Files of the drawings that it was not trained on.
+        verdict: Of `character evaluate`: pass, borderline or fail; empty: not evaluated.
     """
 
     file: str
@@ -46,6 +49,8 @@ class LoraItem:
     base_sha256: str
     rank: int
     steps: int
+    held_out: tuple[str, ...] = ()
+    verdict: str = ""
 
 
 @dataclass(frozen=True)
@@ -287,9 +292,29 @@ def _take_loras(table: ManifestTable) -> dict[str, LoraItem]:
             base_sha256=item.take_digest("base_sha256"),
             rank=item.take_integer("rank", 1, 4096),
             steps=item.take_integer("steps", 0, 10**9),
+            held_out=_take_held_out(item),
+            verdict=_take_verdict(item),
         )
         item.finish()
     return loras
+
+
+def _take_held_out(item: ManifestTable) -> tuple[str, ...]:
+    files = item.take("held_out", "a list of drawings") if item.has("held_out") else []
+    if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
+        raise item.refuse("held_out", shorten(files), "a list of drawings")
+    return tuple(files)
+
+
+def _take_verdict(item: ManifestTable) -> str:
+    verdict = item.take_text("verdict") if item.has("verdict") else ""
+    if verdict and verdict not in VERDICTS:
+        raise item.refuse("verdict", shorten(verdict), " or ".join(VERDICTS))
+    return verdict
+
+
+def _table_from_lora(item: LoraItem) -> dict[str, object]:
+    return {name: value for name, value in vars(item).items() if value not in ("", ())}
 
 
 def _table_from_pack(pack: CharacterPack) -> dict[str, object]:
@@ -307,7 +332,7 @@ def _table_from_pack(pack: CharacterPack) -> dict[str, object]:
     if pack.landmarks is not None:
         table["landmarks"] = {"file": pack.landmarks[0], "sha256": pack.landmarks[1]}
     if pack.loras:
-        table["lora"] = {engine: dict(vars(item)) for engine, item in sorted(pack.loras.items())}
+        table["lora"] = {engine: _table_from_lora(item) for engine, item in sorted(pack.loras.items())}
     if pack.art:
         table["art"] = [table_from_art_item(item) for item in pack.art]
     return table

@@ -39,6 +39,7 @@ svg text {{ font: 11px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu San
 .legend span {{ margin-right: 16px; white-space: nowrap; }}
 .legend i {{ display: inline-block; width: 16px; height: 3px; vertical-align: middle; margin-right: 6px; }}
 .strip {{ display: flex; flex-wrap: wrap; gap: 10px; }}
+img.wide {{ width: 100%; height: auto; display: block; }}
 figure {{ margin: 0; font-size: 12px; }}
 figure img {{ display: block; height: 150px; }}
 """
@@ -106,6 +107,12 @@ class Page:
     def add_lanes(self, seconds: np.ndarray, lanes: Sequence[Lane]) -> None:
         """Add rows of states over time."""
         self.parts.append(draw_lanes(seconds, lanes))
+
+    def add_wide_picture(self, image_rgb: np.ndarray, description: str) -> None:
+        """Add one picture (H, W, 3) uint8 over the whole width; a click keeps it as a file."""
+        source = _embed(image_rgb)
+        image = f'<img class="wide" alt="{escape(description)}" src="{source}">'
+        self.parts.append(f'<a href="{source}" download="{escape(description)}.png">{image}</a>')
 
     def add_pictures(self, pictures: Sequence[Picture]) -> None:
         """Add a strip of small pictures; nothing for none."""

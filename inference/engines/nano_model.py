@@ -37,6 +37,7 @@ LATENT_CHANNELS = 48
 MAX_TOKENS = 24
 NUM_TIMES = 1000
 LEAST_WEIGHED_TIME = 0.4
+RENDER_BATCH = 16
 TEXT_WIDTH = 128
 BASE_FOLDER = Path(__file__).parents[1] / "weights" / "nano"
 Residuals = tuple[list[Tensor], Tensor]
@@ -402,3 +403,33 @@ def sample_latents(
         clean = predict_clean(models.unet, x_BChw, now.expand(len(x_BChw)), text_BLE, (*residuals[0], residuals[1]))
         x_BChw = clean + after / now * (x_BChw - clean)
     return x_BChw
+
+
+@torch.no_grad()
+def render_pictures(
+    models: NanoModels, captions: Sequence[str], controls_rgb: np.ndarray, noise: np.ndarray, *, num_steps: int
+) -> np.ndarray:
+    """Render pictures one batch at a time, as training measures them; `engine.Engine` is the product's way.
+
+    Args:
+        models: The base, with an adapter or without.
+        captions: N prompts.
+        controls_rgb: (N, 256, 256, 3) uint8.
+        noise: (N, C, h, w) float32, or (1, C, h, w) for the same in all.
+        num_steps: Network evaluations.
+
+    Returns:
+        (N, 256, 256, 4) uint8 straight-alpha RGBA.
+    """
+    device = models.unet.device
+    noise = np.broadcast_to(noise, (len(captions), *noise.shape[1:]))
+    pictures = []
+    for start in range(0, len(captions), RENDER_BATCH):
+        part = slice(start, start + RENDER_BATCH)
+        text = encode_text(models, list(captions[part]))
+        residuals = control_residuals(models, control_tensor(controls_rgb[part]).to(device), text)
+        latents = sample_latents(
+            models, torch.from_numpy(noise[part].copy()).to(device), text, residuals, num_steps=num_steps
+        )
+        pictures.append(rgba_from_array(models.vae.decode(latents).sample.cpu().numpy()))
+    return np.concatenate(pictures)

@@ -5,8 +5,6 @@ import pytest
 
 from perfkit.inference.engines import nano_model
 from perfkit.pack import list_character_names, load_pack
-from perfkit.training.evaluate import evaluate_character, write_sheet
-from perfkit.training.lora import LoraSettings, TrainOptions, train_character
 from perfkit.training.puppet.caption import WORDS
 from perfkit.training.sample_characters import SAMPLE_CHARACTERS, describe_light, draw_pack, iterate_takes
 from perfkit.vocabulary import CONTOUR_SLICES
@@ -57,15 +55,3 @@ def test_unseen_takes_are_other_takes():
     own, other = (next(iterate_takes(character, count=4, seed=seed)) for seed in (None, 5))
     assert not np.array_equal(own.performance.weights, other.performance.weights)
     assert describe_light(own.light) == "hard leftlight"
-
-
-def test_an_evaluation_measures_every_column(tmp_path, tiny_base):
-    pack = draw_pack("ember", tmp_path / "ember")
-    settings = LoraSettings(steps=1, rank=1, num_placements=1, num_priors=0, held_out_every=0)
-    train_character(pack, settings, TrainOptions(base_folder=tiny_base))
-    takes = list(iterate_takes(SAMPLE_CHARACTERS["ember"], count=2, seed=1))
-    evaluation = evaluate_character(load_pack(tmp_path / "ember"), takes, net=None, base_folder=tiny_base)
-    assert set(evaluation.figures) == {"autoencoder", "bare base, 4 steps", "adapter, 1 step", "adapter, 4 steps"}
-    assert all(np.isfinite(figures.psnr_db) for figures in evaluation.figures.values())
-    write_sheet(evaluation, tmp_path / "sheets" / "ember.png")
-    assert (tmp_path / "sheets" / "ember.png").is_file()

@@ -69,7 +69,8 @@ def train_character(
     path = pack.folder / "lora" / f"{ENGINE}.safetensors"
     checkpoint = path.with_name(f"{ENGINE}-{_identify(pack, base_digest, settings)[:12]}.checkpoint")
     _prepare(checkpoint, resume=options.resume)
-    training = _make_training(models, pack, settings)
+    held_out = choose_held_out(pack.art, settings.held_out_every)
+    training = _make_training(models, pack, settings, held_out=held_out)
     if checkpoint.is_file():
         training.load_checkpoint(checkpoint)
     for step in training.iterate_steps():
@@ -77,7 +78,7 @@ def train_character(
             options.on_progress(step * settings.batch_size, settings.steps * settings.batch_size)
         if step % options.checkpoint_every == 0 and step < settings.steps:
             training.save_checkpoint(checkpoint)
-    _put_into_pack(pack, training, path, base_digest=base_digest)
+    _put_into_pack(pack, training, path, base_digest=base_digest, held_out=held_out)
     for stale in [*path.parent.glob(f"{ENGINE}-*.checkpoint"), *path.parent.glob(f".{ENGINE}-*.checkpoint")]:
         remove(stale)
     if options.curves_folder is not None:
@@ -94,8 +95,9 @@ def _prepare(checkpoint: Path, *, resume: bool | None) -> None:
         remove(checkpoint)
 
 
-def _make_training(models: NanoModels, pack: CharacterPack, settings: LoraSettings) -> LoraTraining:
-    held_out = choose_held_out(pack.art, settings.held_out_every)
+def _make_training(
+    models: NanoModels, pack: CharacterPack, settings: LoraSettings, *, held_out: list[int]
+) -> LoraTraining:
     drawings = [index for index in range(len(pack.art)) if index not in held_out]
     rows = condition_training_rows(models, pack, settings, drawings=drawings)
     if not held_out:
@@ -105,13 +107,22 @@ def _make_training(models: NanoModels, pack: CharacterPack, settings: LoraSettin
     return LoraTraining(models, rows, settings, score.measure)
 
 
-def _put_into_pack(pack: CharacterPack, training: LoraTraining, path: Path, *, base_digest: str) -> None:
+def _put_into_pack(
+    pack: CharacterPack, training: LoraTraining, path: Path, *, base_digest: str, held_out: list[int]
+) -> None:
     """Replace the pack's adapter; broken off between, the pack has none, and is whole."""
     others = {engine: item for engine, item in pack.loras.items() if engine != ENGINE}
     if others != pack.loras:
         write_manifest(replace(pack, loras=others))
     save_adapter(path, training.adapter_weights(), base_sha256=base_digest)
-    item = LoraItem(f"lora/{path.name}", digest_file(path), base_digest, training.settings.rank, training.best_step)
+    item = LoraItem(
+        f"lora/{path.name}",
+        digest_file(path),
+        base_digest,
+        rank=training.settings.rank,
+        steps=training.best_step,
+        held_out=tuple(pack.art[index].file for index in held_out),
+    )
     write_manifest(replace(pack, loras={**others, ENGINE: item}))
 
 

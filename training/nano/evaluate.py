@@ -16,11 +16,8 @@ from perfkit.inference.engines.nano_model import (
     LATENT_PX,
     PICTURE_PX,
     NanoModels,
-    control_residuals,
-    control_tensor,
-    encode_text,
+    render_pictures,
     rgba_from_array,
-    sample_latents,
     tensor_from_rgba,
 )
 from perfkit.metrics import measure_alpha_iou, measure_landmark_error, measure_psnr_db, measure_ssim
@@ -47,18 +44,13 @@ def iterate_autoencoded(models: NanoModels, pictures: list[np.ndarray]) -> Itera
 
 def iterate_rendered(models: NanoModels, examples: list[Example], *, num_steps: int) -> Iterator[np.ndarray]:
     """Yield the render of each example from its caption, its control picture and noise of a fixed seed."""
-    device = models.unet.device
     for start in range(0, len(examples), BATCH):
         batch = examples[start : start + BATCH]
         noise = np.random.default_rng([EVALUATION_SEED, start]).standard_normal(
             (len(batch), LATENT_CHANNELS, LATENT_PX, LATENT_PX), dtype=np.float32
         )
-        control = control_tensor(np.stack([example.control_rgb() for example in batch])).to(device)
-        with torch.no_grad():
-            text = encode_text(models, [example.caption for example in batch])
-            residuals = control_residuals(models, control, text)
-            latents = sample_latents(models, torch.from_numpy(noise).to(device), text, residuals, num_steps=num_steps)
-            yield from rgba_from_array(models.vae.decode(latents).sample.cpu().numpy())
+        controls = np.stack([example.control_rgb() for example in batch])
+        yield from render_pictures(models, [example.caption for example in batch], controls, noise, num_steps=num_steps)
 
 
 def measure_autoencoder(models: NanoModels, count: int) -> list[Figure]:
