@@ -13,10 +13,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from perfkit.art import ArtItem, ArtLandmarks, write_landmarks
+from perfkit.art import LABELS, ArtItem, ArtLandmarks, write_landmarks
 from perfkit.manifest import digest_file
 from perfkit.pack import CharacterPack, write_manifest
 from perfkit.proportions import Rig
+from perfkit.rights import Rights
 from perfkit.training.puppet import Drawing, Light, Look, Performance, Pose, Puppet, caption, draw, pose_performance
 from perfkit.training.puppet.caption import LIGHT_WORDS
 from perfkit.training.puppet.performance import sample_performance
@@ -155,6 +156,7 @@ def draw_pack(name: str, folder: Path) -> CharacterPack:
             rig=character.puppet.rig,
             art=items,
             landmarks=("art/landmarks.safetensors", digest_file(landmarks)),
+            rights=Rights(character_owner=OWNER),
         )
     )
 
@@ -179,6 +181,7 @@ def _write_drawing(path: Path, take: Take) -> ArtItem:
         roll_deg=roll_deg,
         light=describe_light(take.light),
         weights=weights,
+        sources=dict.fromkeys(LABELS, "drawn"),
     )
 
 
