@@ -10,15 +10,17 @@ from html import escape
 import cv2
 
 from perfkit.charts import AMBER, FAINT, RULE
-from perfkit.coverage.bins import FACES, NODS, TURNS
+from perfkit.coverage.bins import FACES, TURNS
 from perfkit.coverage.gaps import LEAST_DRAWINGS
-from perfkit.coverage.summary import CoverageSummary, describe_marks
+from perfkit.coverage.summary import CoverageSummary, count_by_turn, describe_marks
 from perfkit.coverage.table import Coverage
 from perfkit.coverage.thumbs import TILE_PX, Tile
 from perfkit.page import Cell, Page
 
 _STYLE = f"""<style>
-table.cells {{ table-layout: fixed; }}
+table.cells {{ table-layout: fixed; margin-top: 22px; }}
+table.cells tr.counts td {{ border-top: 1px solid {RULE}; padding: 5px 0; }}
+table.cells td.bad {{ font-weight: 400; }}
 table.cells th {{ text-align: center; border: 0; padding: 0 3px 4px; line-height: 1.3; color: inherit; }}
 table.cells th small {{ display: block; color: {FAINT}; font-weight: 400; }}
 table.cells td {{ border: 0; padding: 3px; text-align: center; vertical-align: middle; }}
@@ -58,7 +60,6 @@ def make_page(tiles: Sequence[Sequence[Tile]], coverage: Coverage, summary: Cove
             for rank, each in enumerate(summary.suggestions, start=1)
         ],
     )
-    _add_counts(page, coverage)
     if coverage.unplaced:
         page.add_heading("In no cell")
         page.add_list([f"{each.file}: its {each.missing} is not known." for each in coverage.unplaced])
@@ -75,6 +76,9 @@ def _draw_tiles(tiles: Sequence[Sequence[Tile]], coverage: Coverage) -> str:
     for row in tiles:
         cells = "".join(f"<td>{_draw_tile(tile, coverage)}</td>" for tile in row)
         rows.append(f"<tr><td>{escape(row[0].face)}</td>{cells}</tr>")
+    for label, counts in count_by_turn(coverage):
+        cells = "".join(f"<td>{count}</td>" if count else '<td class="bad">none</td>' for count in counts)
+        rows.append(f'<tr class="counts"><td>{escape(label)}</td>{cells}</tr>')
     body = "".join(rows)
     return f'<table class="cells"><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>'
 
@@ -96,20 +100,6 @@ def _draw_tile(tile: Tile, coverage: Coverage) -> str:
         dots = "".join(f'<i class="{"lit" if is_lit else ""}"></i>' for is_lit in tile.lights)
         parts.append(f"<span>{dots}</span>")
     return f'<div class="tile" title="{names}">{"".join(parts)}</div>'
-
-
-def _add_counts(page: Page, coverage: Coverage) -> None:
-    page.add_heading("Nods and lights")
-    rows = [("looks " + nod.name if nod.middle_deg else nod.name, {"nod": nod.name}) for nod in NODS]
-    rows += [(light, {"light": light}) for light in coverage.lights]
-    table = []
-    for label, wanted in rows:
-        counts = [len(coverage.find(turn=turn.name, nod=wanted.get("nod", ""), light=wanted.get("light", "")))
-                  for turn in TURNS]  # fmt: skip
-        table.append(
-            (Cell(label), *(Cell(str(count) if count else "none", "number" if count else "bad") for count in counts))
-        )
-    page.add_table(("", *(turn.name for turn in TURNS)), table)
 
 
 def _add_rules(page: Page) -> None:

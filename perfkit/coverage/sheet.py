@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from perfkit.coverage.bins import NODS, TURNS
-from perfkit.coverage.summary import CoverageSummary, describe_marks
+from perfkit.coverage.summary import CoverageSummary, count_by_turn, describe_marks
 from perfkit.coverage.table import Coverage
 from perfkit.coverage.thumbs import TILE_PX, TILE_RGB, Tile
 
@@ -100,17 +100,14 @@ def _draw_badge(
 
 def _draw_counts(pen: ImageDraw.ImageDraw, coverage: Coverage, top: int) -> None:
     """Draw how many drawings there are of each nod and light, under the turns."""
-    rows = [(f"looks {nod.name}" if nod.middle_deg else nod.name, "nod", nod.name) for nod in NODS]
-    rows += [(light, "light", light) for light in coverage.lights]
     right = _MARGIN_PX + _LABEL_PX + len(TURNS) * (TILE_PX + _GAP_PX) - _GAP_PX
-    for row, (label, kind, name) in enumerate(rows):
+    for row, (label, counts) in enumerate(count_by_turn(coverage)):
         y = top + row * _COUNT_ROW_PX
         pen.line((_MARGIN_PX, y, right, y), fill=_RULE)
         pen.text((_MARGIN_PX, y + _COUNT_ROW_PX // 2), label, fill=_INK, font=_font(14), anchor="lm")
-        for column, turn in enumerate(TURNS):
-            found = coverage.find(turn=turn.name, **{kind: name})
+        for column, count in enumerate(counts):
             middle = _MARGIN_PX + _LABEL_PX + column * (TILE_PX + _GAP_PX) + TILE_PX // 2
-            text, fill = (str(len(found)), _INK) if found else ("none", _BAD)
+            text, fill = (str(count), _INK) if count else ("none", _BAD)
             pen.text((middle, y + _COUNT_ROW_PX // 2), text, fill=fill, font=_font(14), anchor="mm")
 
 

@@ -40,7 +40,7 @@ def summarise(coverage: Coverage) -> CoverageSummary:
     """Work out all that is told of a coverage."""
     covered, shortages = measure_covered_share(coverage), find_shortages(coverage)
     verdict = "enough to train on" if not shortages else f"too little to train on: {shortages[0]}"
-    more = f", and {len(shortages) - 1} more reasons" if len(shortages) > 1 else ""
+    more = f", and {len(shortages) - 1} more" if len(shortages) > 1 else ""
     return CoverageSummary(
         title=f"{coverage.name}: {len(coverage.files)} drawings",
         headline=f"cover {covered:.0%} of what performances ask for; {verdict}{more}",
@@ -56,6 +56,16 @@ def describe_marks(coverage: Coverage) -> str:
     dots = "; dots: the lights, in the order below" if len(coverage.lights) > 1 else ""
     scores = "; lower right: acceptance score" if coverage.scores else ""
     return f"upper right: how many drawings; amber: place in the list of what to draw next{dots}{scores}"
+
+
+def count_by_turn(coverage: Coverage) -> list[tuple[str, list[int]]]:
+    """Return, for every nod and every light, how many drawings there are of each turn."""
+    rows = []
+    for nod in NODS:
+        label = f"looks {nod.name}" if nod.middle_deg else nod.name
+        rows.append((label, [len(coverage.find(turn=turn.name, nod=nod.name)) for turn in TURNS]))
+    rows += [(light, [len(coverage.find(turn=turn.name, light=light)) for turn in TURNS]) for light in coverage.lights]
+    return rows
 
 
 def write_json(coverage: Coverage, summary: CoverageSummary, path: Path) -> None:

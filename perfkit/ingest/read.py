@@ -73,12 +73,14 @@ def read_drawing(path: Path) -> Drawing:
     content = _read_bytes(path)
     if content[8:12] == b"WEBP":
         _check_size(path, _webp_size_wh(path, content))
+    elif content[12:16] == b"IHDR" and len(content) >= 24:
+        _check_size(path, (int.from_bytes(content[16:20], "big"), int.from_bytes(content[20:24], "big")))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             picture = Image.open(io.BytesIO(content), formats=_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PackError(f"{path.name}: {_too_large(str(error))}") from error
+        raise PackError(f"{path.name}: {_too_large('more')}") from error
     except _DAMAGE as error:
         raise PackError(f"{path.name}: no PNG, JPEG or WebP that can be read; export it again") from error
     with picture:
