@@ -152,5 +152,7 @@ def _make_models(run: Path) -> NanoModels:
 
 
 def _make_store(run: Path, models: NanoModels) -> ShardStore:
-    digest = hashlib.sha256((run / "vae" / "diffusion_pytorch_model.safetensors").read_bytes()).hexdigest()
-    return ShardStore(run / f"latents-{digest[:8]}", models.vae, models.tokenizer, FlowSettings().seed)
+    """Shards of another autoencoder or of other words lie in another folder."""
+    digest = hashlib.sha256((run / "vae" / "diffusion_pytorch_model.safetensors").read_bytes())
+    digest.update(json.dumps(models.tokenizer.get_vocab(), sort_keys=True).encode())
+    return ShardStore(run / f"latents-{digest.hexdigest()[:8]}", models.vae, models.tokenizer, FlowSettings().seed)
