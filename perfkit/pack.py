@@ -314,7 +314,8 @@ def _take_verdict(item: ManifestTable) -> str:
 
 
 def _table_from_lora(item: LoraItem) -> dict[str, object]:
-    return {name: value for name, value in vars(item).items() if value not in ("", ())}
+    table: dict[str, object] = {**vars(item), "held_out": list(item.held_out)}
+    return {name: value for name, value in table.items() if value not in ("", [])}
 
 
 def _table_from_pack(pack: CharacterPack) -> dict[str, object]:

@@ -59,7 +59,13 @@ def make_pack(folder: Path) -> CharacterPack:
             landmarks=("art/landmarks.safetensors", digest_file(folder / "art" / "landmarks.safetensors")),
             loras={
                 "nano": LoraItem(
-                    "lora/nano.safetensors", digest_file(folder / "lora" / "nano.safetensors"), "a" * 64, 16, 300
+                    "lora/nano.safetensors",
+                    digest_file(folder / "lora" / "nano.safetensors"),
+                    "a" * 64,
+                    rank=16,
+                    steps=300,
+                    held_out=("art/1.png",),
+                    verdict="pass",
                 )
             },
         )
