@@ -43,7 +43,7 @@ def write_curves(
     if scores:
         below.plot(*zip(*scores, strict=True), color="#c2571a", marker="o", markersize=4)
         below.axvline(best_step, color="#888888", linestyle=":", linewidth=1)
-        below.annotate(f"kept: step {best_step}", (best_step, min(score for _, score in scores)), fontsize=8)
+        below.set_title(f"kept: step {best_step}", loc="right", fontsize=8, color="#888888")
     else:
         below.text(0.5, 0.5, "too few drawings to hold any out", transform=below.transAxes, ha="center")
     below.set_ylabel("held-out PSNR, dB")
