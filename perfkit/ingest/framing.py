@@ -122,10 +122,11 @@ def _choose_window(extents: list[Extent], canvas_wh: tuple[int, int], framing: s
     boxes = np.array([extent.box_xyxy for extent in extents])
     (left, top), (right, bottom) = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
     is_cut = left < _TOUCH, top < _TOUCH, right > 1 - _TOUCH, bottom > 1 - _TOUCH
-    margin_x, margin_y = _MARGIN * (right - left), _MARGIN * (bottom - top)
+    tall = extents[0].size_wh[1] / extents[0].size_wh[0]
+    margin_x = _MARGIN * min(right - left, (bottom - top) * tall)
+    margin_y = margin_x / tall
     left, right = left - margin_x * (not is_cut[0]), right + margin_x * (not is_cut[2])
     top, bottom = top - margin_y * (not is_cut[1]), bottom + margin_y * (not is_cut[3])
-    tall = extents[0].size_wh[1] / extents[0].size_wh[0]
     width, height = right - left, (bottom - top) * tall
     canvas_width, canvas_height = canvas_wh
     fits = min(canvas_width / width, canvas_height / height)

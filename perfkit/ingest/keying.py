@@ -55,7 +55,8 @@ def key_background(image_rgb: np.ndarray, *, is_lossy: bool) -> np.ndarray:
         raise _refuse(f"{share:.0%} of it is of the border's colour")
     rows, columns = np.flatnonzero(~background.all(axis=1)), np.flatnonzero(~background.all(axis=0))
     box = background[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    if 1 - box.mean() > _MOST_RECTANGULAR:
+    is_inside = not any(background.shape[axis] - 1 in each or 0 in each for axis, each in enumerate((rows, columns)))
+    if is_inside and 1 - box.mean() > _MOST_RECTANGULAR:
         raise _refuse("within its border it is a full rectangle, a frame or a scene")
     if is_lossy:
         _drop_specks(background)
