@@ -25,6 +25,7 @@ STATED_ELSEWHERE = {
     "transformers": "Apache-2.0",
     "triton": "MIT",
     "openvino-telemetry": "Apache-2.0",
+    "python-osc": "Unlicense",
 }
 """Packages whose metadata holds a whole licence text, or nothing."""
 
