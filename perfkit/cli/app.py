@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from perfkit import __version__
-from perfkit.cli import capture, character, demo, doctor, render
+from perfkit.cli import capture, character, demo, doctor, export, render
 
 app = typer.Typer(
     name="perfkit",
@@ -39,4 +39,5 @@ app.command("capture", short_help="Track a performer: TAKE to .perf.")(capture.c
 app.command("calibrate", short_help="Save a performer's neutral face.")(capture.calibrate)
 app.command("control", short_help="Draw what an engine is shown.")(render.control)
 app.command("render", short_help="Render a performance as a character.")(render.render)
+app.command("export", short_help="Hand a performance to other programs.")(export.export)
 app.add_typer(character.app, name="character")
