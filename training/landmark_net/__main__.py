@@ -59,6 +59,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
     figures = measure_landmark_net(LandmarkNet.load(), options.count)
     print(f"landmark net on {options.count} held-out puppets, in eye distances")
     print(f"  {'all':12} {figures.error:.2%}, median {figures.median:.2%}")
+    print(f"  {'inner':12} {figures.inner_error:.2%}: without the face's edge, which hair hides")
     for label, value in (figures.by_contour | figures.by_yaw).items():
         print(f"  {label:12} {value:.2%}")
 

@@ -135,12 +135,14 @@ class LandmarkFigures:
 
     Attributes:
         error: Mean over all visible points.
+        inner_error: The same without the face's edge, which hair and hats hide.
         median: Median over pictures of their mean.
         by_contour: Contour -> mean error.
         by_yaw: "0-30" and so on -> mean error.
     """
 
     error: float
+    inner_error: float
     median: float
     by_contour: dict[str, float]
     by_yaw: dict[str, float]
@@ -176,6 +178,7 @@ def measure_landmark_net(net: LandmarkNet, count: int) -> LandmarkFigures:
     everyone = np.arange(count)
     return LandmarkFigures(
         error=measure(everyone),
+        inner_error=measure(everyone, slice(CONTOUR_SLICES["face_oval"].stop, None)),
         median=float(np.nanmedian([measure(everyone[row : row + 1]) for row in everyone])),
         by_contour={name: measure(everyone, rows) for name, rows in CONTOUR_SLICES.items()},
         by_yaw={
