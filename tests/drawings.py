@@ -49,6 +49,9 @@ def lay_over(rgba: np.ndarray, ground_rgb: tuple[int, int, int]) -> np.ndarray:
 def save(path: Path, pixels: np.ndarray) -> Path:
     """Write pixels in the format of the path's suffix; PNG and WebP without loss."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    options = {".webp": {"lossless": True}, ".jpg": {"quality": 92}}.get(path.suffix, {})
-    Image.fromarray(pixels).save(path, **options)
+    picture = Image.fromarray(pixels)
+    if path.suffix == ".webp":
+        picture.save(path, lossless=True)
+    else:
+        picture.save(path, quality=92)
     return path

@@ -10,7 +10,7 @@ from perfkit.inference.job import make_character_engine
 from perfkit.inference.settings import RenderSettings, RuntimeSettings
 from perfkit.pack import CharacterPack, list_character_names, load_pack
 from perfkit.rights import Rights
-from perfkit.training.lora import train_character
+from perfkit.training.lora import TrainOptions, train_character
 
 PAST = Rights(character_owner="Studio", expires=date(2020, 1, 1))
 
@@ -23,7 +23,7 @@ def pack() -> CharacterPack:
 @pytest.mark.parametrize("rights", [PAST, Rights(permitted_use=("render",))], ids=["expired", "forbidden"])
 def test_a_character_that_may_not_be_trained_is_not(pack, rights, tmp_path):
     with pytest.raises(RightsError, match="character rights"):
-        train_character(replace(pack, rights=rights), base_folder=tmp_path / "no base")
+        train_character(replace(pack, rights=rights), options=TrainOptions(base_folder=tmp_path / "no base"))
 
 
 @pytest.mark.parametrize("rights", [PAST, Rights(permitted_use=("train",))], ids=["expired", "forbidden"])
@@ -35,6 +35,6 @@ def test_a_character_that_may_not_be_rendered_is_not(pack, rights):
 def test_one_drawing_without_licence_is_named_by_training_and_rendering(pack, tmp_path):
     bare = replace(pack, art=(*pack.art[:5], replace(pack.art[5], licence=""), *pack.art[6:]))
     with pytest.raises(RightsError, match=pack.art[5].file):
-        train_character(bare, base_folder=tmp_path / "no base")
+        train_character(bare, options=TrainOptions(base_folder=tmp_path / "no base"))
     with pytest.raises(RightsError, match=pack.art[5].file):
         make_character_engine(bare, RenderSettings(), RuntimeSettings())

@@ -82,7 +82,7 @@ NODS: tuple[AngleBin, ...] = (
     AngleBin("down", 15, 90, 25, "looks down by more than 15 deg", 0.24),
 )
 FACES: tuple[FaceBin, ...] = (
-    FaceBin("calm", "none of the others", "with a calm face", 0.25),
+    FaceBin("calm", "none of the others", "with a calm face", 0.245),
     FaceBin("mouth open", "lips 0.1 of half a face's height apart, as at jawOpen 0.27", "with the mouth open", 0.1),
     FaceBin("mouth round", "mouthPucker or mouthFunnel from 0.4", "with the mouth rounded", 0.065),
     FaceBin("mouth wide", "mouthStretch from 0.4", "with the mouth stretched wide", 0.05),

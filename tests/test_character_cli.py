@@ -1,0 +1,114 @@
+"""A person with a folder of drawings at the command line: paths on stdout, summary on stderr, refusals in a line."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from drawings import draw_head, save
+
+import perfkit.cli
+from perfkit.pack import list_character_names, load_pack
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(monkeypatch, capfd, tmp_path):
+    """Run `perfkit character` in this process, in a folder that holds art/."""
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "art" / "calm_yaw+00.png", draw_head())
+    save(tmp_path / "art" / "smile_yaw+30.png", draw_head(turn=8, mouth=7))
+    save(tmp_path / "art" / "blink_left30.png", draw_head(turn=-8, mouth=2))
+
+    def run_command(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["perfkit", "character", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            perfkit.cli.main()
+        code = ended.value.code
+        return Outcome(code if isinstance(code, int) else 0, *capfd.readouterr())
+
+    return run_command
+
+
+def assert_refused(outcome: Outcome, *words: str) -> None:
+    """Assert one line on stderr that holds the words."""
+    assert outcome.code == 1 and outcome.out == ""
+    assert outcome.err.startswith("perfkit: ") and outcome.err.count("\n") == 1, outcome.err
+    for word in words:
+        assert word in outcome.err
+
+
+def test_from_drawings_to_rights_to_coverage_without_code(run):
+    made = run("new", "pip", "--art", "art", "--no-guess")
+    assert (made.code, made.out) == (0, "pip\n")
+    assert "3 drawings of 3 files" in made.err and "3 drawings have no licence or no owner" in made.err
+    assert_refused(run("train", "pip"), "art/blink_left30.png", "perfkit character rights pip")
+    assert run("rights", "pip", "--licence", "CC0-1.0", "--owner", "Ann", "--performer", "Eve").out == "pip\n"
+    shown = run("show", "pip").out
+    assert "3 drawings, licence CC0-1.0, owner Ann" in shown and "performer Eve" in shown
+    assert_refused(run("train", "pip"), "3 drawings with known angle", "no control points", "--anyway")
+    covered = run("coverage", "pip")
+    assert covered.out == "".join(f"pip-coverage/coverage.{kind}\n" for kind in ("png", "html", "json"))
+    assert (
+        "no drawing looks left beyond 45 deg or right beyond 45 deg" in covered.err or "to either side" in covered.err
+    )
+    assert json.loads(Path("pip-coverage/coverage.json").read_text())["num_drawings"] == 3
+
+
+def test_rights_can_be_given_forbidden_and_ended(run):
+    options = ("--licence", "CC0-1.0", "--owner", "Ann", "--permit", "train", "--expires", "2020-01-01")
+    run("new", "pip", "--art", "art", "--no-guess", *options)
+    assert_refused(run("train", "pip"), "expired on 2020-01-01")
+    run("rights", "pip", "--expires", "never", "--permit", "none", "--owner", "Bob")
+    assert_refused(run("train", "pip"), "not permitted")
+    run("rights", "pip", "--permit", "train", "--permit", "render", "--owner", "Bob", "--all", "--terms", "one film")
+    pack = load_pack("pip")
+    assert pack.rights.permitted_use == ("train", "render") and pack.rights.expires is None
+    assert pack.rights.terms == "one film" and {item.owner for item in pack.art} == {"Bob"}
+    pack.require_right("train")
+
+
+def test_without_the_networks_weights_labels_and_names_go_on(run, monkeypatch, tmp_path):
+    from perfkit.training.landmark_net import LandmarkNet
+
+    load = LandmarkNet.load
+    monkeypatch.setattr(LandmarkNet, "load", lambda: load(tmp_path / "absent.safetensors"))
+    made = run("new", "pip", "--art", "art")
+    assert made.code == 0 and "landmark network does not load" in made.err.splitlines()[0]
+    assert "going on with sidecar and file names" in made.err and "3 from the file name" in made.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("pip", "--art", "nowhere"), "no folder"),
+        (("pip", "--art", "art", "--light", "purple"), "purple"),
+        (("pip", "--art", "art", "--caption", "cyborg"), "cyborg"),
+        (("pip", "--art", "art", "--canvas", "9x9"), "--canvas"),
+        (("pip", "--art", "art", "--framing", "wide"), "framing"),
+        (("pip", "--art", "art", "--expires", "tomorrow"), "--expires"),
+        (("pip", "--art", "art", "--permit", "sell"), "--permit"),
+        (("123", "--art", "art"), "--name"),
+        (("x1", "--art", "art"), "--trigger"),
+        (("deep/er/pip", "--art", "art"), "does not exist"),
+        (("art", "--art", "art"), "exists already"),
+        ((list_character_names()[0], "--art", "art"), "sample character"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_in_one_line(run, arguments, words):
+    assert_refused(run("new", *arguments, "--no-guess"), words)
+    assert [path.name for path in Path().iterdir()] == ["art"]
+
+
+def test_new_without_art_is_wrong_usage(run):
+    assert run("new", "pip").code == 2
