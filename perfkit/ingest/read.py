@@ -137,7 +137,10 @@ def shrink(rgba: np.ndarray, side_px: int = WORK_SIDE_PX) -> np.ndarray:
         return rgba
     gain = side_px / max(height, width)
     size_wh = (max(1, round(width * gain)), max(1, round(height * gain)))
-    return unpremultiply(cv2.resize(premultiply(rgba), size_wh, interpolation=cv2.INTER_AREA))
+    alpha = np.ascontiguousarray(rgba[..., 3])
+    colours = cv2.multiply(rgba[..., :3], cv2.merge([alpha, alpha, alpha]), scale=1 / 255)
+    small = [cv2.resize(part, size_wh, interpolation=cv2.INTER_AREA) for part in (colours, alpha)]
+    return unpremultiply(np.dstack(small).astype(np.float32))
 
 
 def _read_bytes(path: Path) -> bytes:
