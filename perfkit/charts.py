@@ -20,6 +20,7 @@ BLUE, AMBER, GREEN, RED, VIOLET = "#2f6f9f", "#b9791a", "#4f8a5b", "#b5483a", "#
 _WIDTH, _LEFT, _RIGHT = 1000, 118, 14
 _TOP, _BOTTOM = 8, 20
 _MAX_POINTS = 1400
+_TICK_SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +166,14 @@ def frame_edges(seconds: np.ndarray) -> np.ndarray:
     return np.append(seconds, seconds[-1] + step)
 
 
+def make_time_ticks(edges: np.ndarray, *, most: int) -> list[tuple[float, str]]:
+    """Return round seconds between the first and last edge, at most about `most`, with their timecodes."""
+    span = float(edges[-1] - edges[0])
+    step = next((step for step in _TICK_SECONDS if span / step <= most), 7200.0)
+    ticks = np.arange(np.ceil(edges[0] / step - 1e-9), np.floor(edges[-1] / step + 1e-9) + 1) * step
+    return [(float(tick), format_timecode(float(tick))[: None if step < 1 else -3]) for tick in ticks]
+
+
 def _x_of(axis_seconds: np.ndarray, seconds: np.ndarray) -> np.ndarray:
     edges = frame_edges(axis_seconds)
     return _LEFT + (seconds - edges[0]) / (edges[-1] - edges[0]) * (_WIDTH - _LEFT - _RIGHT)
@@ -188,20 +197,15 @@ def _ticks(low: float, high: float) -> list[float]:
 
 def _write_tick(value: float, span: float) -> str:
     digits = int(np.clip(np.ceil(-np.log10(span)) + 1, 0, 6))
-    text = f"{value:.{digits}f}"
+    text = f"{0.0 if abs(value) < 1e-9 * span else value:.{digits}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _draw_time_axis(seconds: np.ndarray, height: int) -> str:
-    edges = frame_edges(seconds)
-    span = float(edges[-1] - edges[0])
-    steps = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
-    step = next((step for step in steps if span / step <= 9), 7200)
     parts = []
-    for second in np.arange(np.ceil(edges[0] / step - 1e-9), np.floor(edges[-1] / step + 1e-9) + 1) * step:
+    for second, label in make_time_ticks(frame_edges(seconds), most=9):
         x = float(_x_of(seconds, np.array([second]))[0])
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{height - _BOTTOM}" stroke="{RULE}"/>')
-        label = format_timecode(float(second)) if step < 1 else format_timecode(float(second))[:-3]
         anchor = "end" if x > _WIDTH - 40 else "middle"
         parts.append(f'<text x="{x:.1f}" y="{height - 5}" text-anchor="{anchor}">{label}</text>')
     return "".join(parts)

@@ -28,7 +28,7 @@ p {{ margin: 4px 0; max-width: 78ch; }}
 p.faint, td.faint, figcaption {{ color: {FAINT}; }}
 ul {{ margin: 6px 0; padding-left: 20px; max-width: 82ch; }}
 li {{ margin: 3px 0; }}
-table {{ border-collapse: collapse; width: 100%; font-size: 14px; }}
+table {{ border-collapse: collapse; width: 100%; table-layout: fixed; font-size: 14px; }}
 th {{ text-align: left; font-weight: 500; color: {FAINT}; border-bottom: 1px solid {RULE}; padding: 4px 14px 4px 0; }}
 td {{ border-bottom: 1px solid {RULE}; padding: 4px 14px 4px 0; vertical-align: top; }}
 td.number {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }}
@@ -40,8 +40,10 @@ svg text {{ font: 11px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu San
 .legend i {{ display: inline-block; width: 16px; height: 3px; vertical-align: middle; margin-right: 6px; }}
 .strip {{ display: flex; flex-wrap: wrap; gap: 10px; }}
 img.wide {{ width: 100%; height: auto; display: block; }}
+.film {{ display: grid; grid-auto-flow: column; grid-auto-columns: 1fr; gap: 6px; margin: 8px 1.4% 0 11.8%; }}
+.film img {{ width: 100%; height: auto; }}
 figure {{ margin: 0; font-size: 12px; }}
-figure img {{ display: block; height: 150px; }}
+figure img {{ display: block; }}
 """
 
 
@@ -86,14 +88,17 @@ class Page:
         if items:
             self.parts.append("<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>")
 
-    def add_table(self, header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-        """Add a table."""
+    def add_table(self, header: Sequence[str], rows: Sequence[Sequence[Cell]], *, widths: Sequence[int] = ()) -> None:
+        """Add a table; its columns take shares of the page in per cent, so that tables stand in line."""
+        columns = "".join(f'<col style="width:{width}%">' for width in widths)
         head = "".join(f"<th>{escape(text)}</th>" for text in header)
         body = "".join(
             "<tr>" + "".join(f'<td class="{cell.kind}">{escape(cell.text)}</td>' for cell in row) + "</tr>"
             for row in rows
         )
-        self.parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+        self.parts.append(
+            f"<table><colgroup>{columns}</colgroup><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )
 
     def add_chart(self, seconds: np.ndarray, chart: Chart) -> None:
         """Add curves over time."""
@@ -114,8 +119,8 @@ class Page:
         image = f'<img class="wide" alt="{escape(description)}" src="{source}">'
         self.parts.append(f'<a href="{source}" download="{escape(description)}.png">{image}</a>')
 
-    def add_pictures(self, pictures: Sequence[Picture]) -> None:
-        """Add a strip of small pictures; nothing for none."""
+    def add_pictures(self, pictures: Sequence[Picture], *, along_time: bool = False) -> None:
+        """Add small pictures, each in its own size, or in one row over the axis of the charts; nothing for none."""
         if not pictures:
             return
         figures = "".join(
@@ -123,7 +128,7 @@ class Page:
             f"<figcaption>{escape(picture.caption)}</figcaption></figure>"
             for picture in pictures
         )
-        self.parts.append(f'<div class="strip">{figures}</div>')
+        self.parts.append(f'<div class="{"film" if along_time else "strip"}">{figures}</div>')
 
 
 def write_page(page: Page, path: Path) -> None:

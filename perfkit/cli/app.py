@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from perfkit import __version__
-from perfkit.cli import capture, character, demo, doctor, export, render
+from perfkit.cli import capture, character, demo, doctor, export, measure, render
 
 app = typer.Typer(
     name="perfkit",
@@ -36,8 +36,10 @@ def read_global_options(
 app.command("doctor", short_help="Report what is there and what is missing.")(doctor.doctor)
 app.command("demo", short_help="Render the sample take.")(demo.demo)
 app.command("capture", short_help="Track a performer: TAKE to .perf.")(capture.capture)
+app.command("inspect", short_help="Look at a take before any render.")(measure.inspect)
 app.command("calibrate", short_help="Save a performer's neutral face.")(capture.calibrate)
 app.command("control", short_help="Draw what an engine is shown.")(render.control)
 app.command("render", short_help="Render a performance as a character.")(render.render)
+app.command("score", short_help="Measure a result against its take.")(measure.score)
 app.command("export", short_help="Hand a performance to other programs.")(export.export)
 app.add_typer(character.app, name="character")

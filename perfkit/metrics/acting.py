@@ -13,9 +13,12 @@ from perfkit.measures import eye_apertures, lip_gap, mouth_width
 from perfkit.vocabulary import CONTOUR_SLICES
 
 CHANNELS: tuple[str, ...] = ("jaw", "smile", "left lids", "right lids", "brows", "gaze x", "gaze y")
-"""What is read: gap of the lips, width of the mouth and lift of its corners, opening of the lids, height of the brows
-over the eyes (head units), and the irises' way from the middle of the eyes (eye widths; x to the picture's right, y
-down).
+"""What is read, in head units: the gap of the lips; half the mouth's width and the lift of its corners over the middle
+of the lips, together; lid distance / eye width; the brows' height over the eyes; the irises' way from the middle of the
+eyes in eye widths, x to the picture's right, y down.
+
+The lift is taken within the mouth, because a tracker's mouth slides along the face as the head nods; with the width
+alone, lips pressed wide in tears would be a smile.
 """
 
 LEAST_SPREADS: tuple[float, ...] = (0.012, 0.012, 0.03, 0.03, 0.008, 0.02, 0.02)
@@ -30,6 +33,7 @@ _EYES = (CONTOUR_SLICES["left_eye"], CONTOUR_SLICES["right_eye"])
 _IRISES = (CONTOUR_SLICES["left_iris"], CONTOUR_SLICES["right_iris"])
 _BROWS = (CONTOUR_SLICES["left_brow"], CONTOUR_SLICES["right_brow"])
 _LIPS = CONTOUR_SLICES["outer_lips"].start
+_LIP_MIDDLES = [CONTOUR_SLICES["inner_lips"].start + 5, CONTOUR_SLICES["inner_lips"].start + 15]
 
 
 @dataclass(frozen=True)
@@ -78,26 +82,32 @@ def read_channels(points: np.ndarray) -> np.ndarray:
     An absent eye (NaN) leaves its lids NaN; brows and gaze are then the other side's alone.
     """
     points = np.asarray(points, dtype=np.float64)
-    corners = points[..., [_LIPS, _LIPS + 10], 1].mean(axis=-1)
+    lift = points[..., _LIP_MIDDLES, 1].mean(axis=-1) - points[..., [_LIPS, _LIPS + 10], 1].mean(axis=-1)
     lids = eye_apertures(points)
     brows = np.stack([_read_brow(points, side) for side in (0, 1)], axis=-1)
     gaze = np.stack([_read_gaze(points, side) for side in (0, 1)], axis=-1)
-    columns = [lip_gap(points), 0.5 * mouth_width(points) - corners, lids[..., 0], lids[..., 1]]
+    columns = [lip_gap(points), 0.5 * mouth_width(points) + lift, lids[..., 0], lids[..., 1]]
     columns += [_mean_of_present(brows), _mean_of_present(gaze[..., 0, :]), _mean_of_present(gaze[..., 1, :])]
     return np.stack(columns, axis=-1)
 
 
 def correlate_with_lag(
-    reference: np.ndarray, output: np.ndarray, *, least_spread: float = 0.0, max_lag: int = MAX_LAG_FRAMES
+    reference: np.ndarray,
+    output: np.ndarray,
+    *,
+    least_spread: float = 0.0,
+    least_output_spread: float = 0.0,
+    max_lag: int = MAX_LAG_FRAMES,
 ) -> Correlation:
     """Correlate two curves at the lag that fits best.
 
-    A constant output (a frozen video) has no correlation and counts as 0.
+    A constant output (a frozen video) has no correlation and counts as 0; so does one that merely trembles.
 
     Args:
         reference: (T,) the performer's curve; NaN = not seen.
         output: (T,) the character's; NaN = not seen.
         least_spread: Standard deviation that the reference must exceed to be worth a comparison.
+        least_output_spread: Standard deviation up to which the output counts as constant.
         max_lag: Largest shift in frames, to both sides.
 
     Source: Pearson 1895; the lag is that of the largest coefficient, the smallest of equals.
@@ -109,7 +119,8 @@ def correlate_with_lag(
         is_seen = np.isfinite(early) & np.isfinite(late)
         if is_seen.sum() < _LEAST_PAIRS or early[is_seen].std() <= least_spread:
             continue
-        value = _correlate(early[is_seen], late[is_seen])
+        is_constant = late[is_seen].std() <= least_output_spread
+        value = 0.0 if is_constant else _correlate(early[is_seen], late[is_seen])
         if not best.value >= value:
             best = Correlation(value, lag, int(is_seen.sum()))
     return best

@@ -20,26 +20,34 @@ LEAST_SHAPE_DISTANCE = 0.02
 """The same for shapes, root mean square in head units."""
 
 _LEAST_PIXELS = 12
+_LEAST_SHOWN = 0.6
+"""Share of an iris between the lids, and of the crown on the character, from which its colour is its own."""
 _CROWN_REACH = 1.22
 
 
-def read_palette(image_rgb: np.ndarray, points: np.ndarray, visibility: np.ndarray) -> np.ndarray:
+def read_palette(
+    image_rgb: np.ndarray, points: np.ndarray, visibility: np.ndarray, *, region: np.ndarray | None = None
+) -> np.ndarray:
     """Read the colour of a face's parts.
 
     Args:
         image_rgb: (H, W, 3) uint8.
         points: (K, 2) px, contour points.
         visibility: (K,) in 0..1; a part is read where its points are at least half visible.
+        region: (H, W) bool, where the character is; everywhere by default.
 
     Returns:
-        (5, 3) float64: median Lab of each part, rows as `PALETTE_PARTS`; NaN for parts that are not seen.
+        (5, 3) float64: median Lab of each part without its rim (of irises the mean), rows as `PALETTE_PARTS`; NaN for
+        parts that are not seen or too thin to have more than a rim.
     """
     lab = lab_from_rgb(image_rgb)
     palette = np.full((len(PALETTE_PARTS), 3), np.nan)
-    for row, mask in enumerate(_draw_parts(points, visibility, image_rgb.shape[:2])):
-        pixels = lab[mask]
+    region = np.ones(image_rgb.shape[:2], dtype=bool) if region is None else region
+    for row, mask in enumerate(_draw_parts(points, visibility, region)):
+        pixels = lab[cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0]
         if len(pixels) >= _LEAST_PIXELS:
-            palette[row] = np.median(pixels, axis=0)
+            is_of_two_colours = PALETTE_PARTS[row] == "irises"  # a pupil and its ring: no median lies between
+            palette[row] = pixels.mean(axis=0) if is_of_two_colours else np.median(pixels, axis=0)
     return palette
 
 
@@ -94,17 +102,16 @@ def measure_leak(output: np.ndarray, own: np.ndarray, performer: np.ndarray, *, 
     return float((gone * way).sum() / square)
 
 
-def _draw_parts(points: np.ndarray, visibility: np.ndarray, shape_hw: tuple[int, int]) -> list[np.ndarray]:
-    """Return a mask (H, W) bool of every palette part."""
-    rows = CONTOUR_SLICES
+def _draw_parts(points: np.ndarray, visibility: np.ndarray, region: np.ndarray) -> list[np.ndarray]:
+    """Return a mask (H, W) bool of every palette part inside the region."""
+    rows, shape_hw = CONTOUR_SLICES, region.shape
     eyes = _fill(points, visibility, [rows["left_eye"], rows["right_eye"]], shape_hw)
     brows = _fill(points, visibility, [rows["left_brow"], rows["right_brow"]], shape_hw)
     lips = _fill(points, visibility, [rows["outer_lips"]], shape_hw)
     mouth = _fill(points, visibility, [rows["inner_lips"]], shape_hw)
-    irises = _fill(points, visibility, [slice(rows[f"{side}_iris"].start + 1, rows[f"{side}_iris"].stop)
-                                        for side in ("left", "right")], shape_hw)  # fmt: skip
-    oval = points[rows["face_oval"]]
-    seen = visibility[rows["face_oval"]]
+    rims = [slice(rows[name].start + 1, rows[name].stop) for name in ("left_iris", "right_iris")]
+    irises = _fill(points, visibility, rims, shape_hw)
+    oval, seen = points[rows["face_oval"]], visibility[rows["face_oval"]]
     middle = oval.mean(axis=0)
     reach = max(3, int(0.06 * np.ptp(oval[:, 1]))) if np.isfinite(oval).all() else 3
     features = cv2.dilate((eyes | brows | lips).astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
@@ -112,7 +119,19 @@ def _draw_parts(points: np.ndarray, visibility: np.ndarray, shape_hw: tuple[int,
     top = np.r_[28:36, 0:9]
     ring = np.concatenate([middle + _CROWN_REACH * (oval[top] - middle), (middle + 1.04 * (oval[top] - middle))[::-1]])
     crown = _fill(ring, np.concatenate([seen[top], seen[top]]), [slice(None)], shape_hw)
-    return [face & ~features, lips & ~mouth, brows, irises & eyes, crown]
+    return [
+        face & ~features & region,
+        lips & ~mouth & region,
+        brows & region,
+        _keep_if_shown(irises, eyes & region),
+        _keep_if_shown(crown, region),
+    ]
+
+
+def _keep_if_shown(mask: np.ndarray, shown: np.ndarray) -> np.ndarray:
+    """Return what is shown of a part; nothing when most of it is not."""
+    visible = mask & shown
+    return visible if visible.sum() >= _LEAST_SHOWN * mask.sum() else np.zeros_like(mask)
 
 
 def _fill(points: np.ndarray, visibility: np.ndarray, parts: list[slice], shape_hw: tuple[int, int]) -> np.ndarray:

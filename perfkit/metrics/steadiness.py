@@ -34,7 +34,7 @@ def measure_static_flicker(changes: np.ndarray, steps: np.ndarray, *, still_step
 
     Args:
         changes: (T,) change from the frame before, grey levels.
-        steps: (T,) motion that was asked for, eye distances a frame.
+        steps: (T,) motion that was asked for, of the point that moves most, eye distances a frame.
         still_step: Motion up to which a frame counts as still.
 
     Returns:
@@ -44,23 +44,29 @@ def measure_static_flicker(changes: np.ndarray, steps: np.ndarray, *, still_step
     return float(changes[is_still].mean()) if is_still.any() else float("nan")
 
 
-def measure_seam_index(errors: np.ndarray, joins: np.ndarray) -> float:
+def measure_seam_index(errors: np.ndarray, joins: np.ndarray, *, reference: np.ndarray | None = None) -> float:
     """Measure how much worse a video holds together where windows join.
+
+    A gesture that happens to fall on a join is no seam: errors at joins and elsewhere are each taken against those of a
+    reference that has no windows.
 
     Args:
         errors: (T,) error of each frame against the one before, e.g. its warp error; NaN = not known.
         joins: (N,) int, the first frame of every window but the first.
+        reference: (T,) the same of the input (the control pictures, the exact drawing); even by default.
 
     Returns:
-        Mean error at joins / mean error elsewhere, >= 0, 1 = no seam; NaN when there is no join or no error elsewhere.
+        Mean error at joins / mean error elsewhere, each over the reference's, >= 0, 1 = no seam; NaN when there is no
+        join, or nothing to compare with.
     """
+    reference = np.ones(len(errors)) if reference is None else reference
     is_join = np.zeros(len(errors), dtype=bool)
     is_join[joins] = True
-    is_known = np.isfinite(errors)
-    at_joins, elsewhere = errors[is_join & is_known], errors[~is_join & is_known]
-    if not len(at_joins) or not len(elsewhere) or elsewhere.mean() == 0:
+    is_known = np.isfinite(errors) & np.isfinite(reference)
+    sums = [(errors[rows].sum(), reference[rows].sum()) for rows in (is_join & is_known, ~is_join & is_known)]
+    if min(total for pair in sums for total in pair) <= 0:
         return float("nan")
-    return float(at_joins.mean() / elsewhere.mean())
+    return float(sums[0][0] / sums[0][1] / (sums[1][0] / sums[1][1]))
 
 
 def lab_from_rgb(image_rgb: np.ndarray) -> np.ndarray:

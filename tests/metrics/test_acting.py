@@ -88,6 +88,12 @@ def test_a_frozen_output_correlates_with_nothing():
     assert correlate_with_lag(np.sin(np.arange(50.0)), np.ones(50)).value == 0
 
 
+def test_an_output_that_merely_trembles_correlates_with_nothing():
+    curve = np.sin(np.arange(50.0))
+    assert correlate_with_lag(curve, 0.01 * curve, least_output_spread=0.05).value == 0
+    assert correlate_with_lag(curve, 0.2 * curve, least_output_spread=0.05).value == pytest.approx(1)
+
+
 def test_a_performer_who_does_not_act_on_a_channel_is_not_compared():
     still = 0.001 * np.sin(np.arange(50.0))
     assert np.isnan(correlate_with_lag(still, still, least_spread=0.01).value)

@@ -34,6 +34,15 @@ def test_seam_index_compares_joins_with_the_rest():
     assert np.isnan(measure_seam_index(errors, np.array([], dtype=int)))
 
 
+def test_a_gesture_that_falls_on_a_join_is_no_seam():
+    motion = np.array([1, 1, 1, 1, 6, 1, 1, 1, 5, 1.0])
+    joins = np.array([4, 8])
+    assert measure_seam_index(2 * motion, joins, reference=motion) == pytest.approx(1)
+    seamed = 2 * motion
+    seamed[joins] *= 1.5
+    assert measure_seam_index(seamed, joins, reference=motion) == pytest.approx(1.5)
+
+
 def test_lab_is_that_of_scikit_image():
     image = np.random.default_rng(0).integers(0, 256, (6, 7, 3), dtype=np.uint8)
     assert np.abs(lab_from_rgb(image) - rgb2lab(image)).max() < 0.3
