@@ -51,6 +51,9 @@ COLOURED_NOUNS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What a colour may stand before, by the part that it colours: brown hair is not brown skin."""
 
+MAX_PROMPT_TOKENS = 24
+"""Of caption, light and trigger together, as the base reads them."""
+
 DEFAULT_CAPTION = "toon cel inked"
 DEFAULT_LIGHT = "gentle frontlight"
 _SIDES_BY_NAME = {
@@ -75,6 +78,20 @@ def check_caption(text: str) -> str:
     if not words:
         raise PackError(f"caption: got nothing, expected words of the base, e.g. {DEFAULT_CAPTION!r}")
     return " ".join(words)
+
+
+def check_prompt(prompt: str) -> None:
+    """Refuse a prompt that the base would cut: a word of the base is one token, any other one for each letter.
+
+    Raises:
+        PackError: It is longer than `MAX_PROMPT_TOKENS`.
+    """
+    num_tokens = sum(1 if word in CAPTION_WORDS else len(word) for word in prompt.split())
+    if num_tokens > MAX_PROMPT_TOKENS:
+        raise PackError(
+            f"prompt {prompt!r}: makes {num_tokens} tokens, at most {MAX_PROMPT_TOKENS} fit; shorten the caption, or "
+            "the trigger (each of its letters is a token)"
+        )
 
 
 def read_light(text: str) -> str:

@@ -2,7 +2,15 @@
 
 import pytest
 
-from perfkit.captions import CAPTION_WORDS, DEFAULT_CAPTION, DEFAULT_LIGHT, check_caption, read_light
+from perfkit.captions import (
+    CAPTION_WORDS,
+    DEFAULT_CAPTION,
+    DEFAULT_LIGHT,
+    MAX_PROMPT_TOKENS,
+    check_caption,
+    check_prompt,
+    read_light,
+)
 from perfkit.errors import PackError
 
 
@@ -20,6 +28,17 @@ def test_a_word_that_was_not_taught_is_refused_with_words_near_it(text, words):
     with pytest.raises(PackError) as caught:
         check_caption(text)
     assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_prompt_is_counted_as_the_base_counts_it():
+    from perfkit.inference.engines import nano_model
+
+    prompt = "anime girl cel inked gentle frontlight zibble"
+    assert nano_model.MAX_TOKENS == MAX_PROMPT_TOKENS
+    assert len(nano_model.build_tokenizer(CAPTION_WORDS).tokenize(prompt)) == 6 + 6
+    check_prompt(f"{prompt} {'a' * 12}")
+    with pytest.raises(PackError, match="25 tokens"):
+        check_prompt(f"{prompt} {'a' * 13}")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from perfkit.art import ArtItem, write_landmarks
-from perfkit.captions import DEFAULT_CAPTION, DEFAULT_LIGHT, check_caption, read_light
+from perfkit.captions import DEFAULT_CAPTION, DEFAULT_LIGHT, check_caption, check_prompt, read_light
 from perfkit.composite import composite
 from perfkit.errors import SettingsError
 from perfkit.files import build_aside
@@ -135,18 +135,18 @@ def build_pack(
 
 def _make_blank_pack(folder: Path, settings: IngestSettings) -> CharacterPack:
     """Write the pack without drawings: what its manifest would refuse is refused before the work begins."""
-    return write_manifest(
-        CharacterPack(
-            folder=folder,
-            name=settings.name,
-            trigger=settings.trigger or name_trigger(settings.name),
-            caption=check_caption(settings.caption),
-            light=read_light(settings.light),
-            canvas_wh=settings.canvas_wh,
-            rig=Rig(),
-            rights=settings.rights,
-        )
+    pack = CharacterPack(
+        folder=folder,
+        name=settings.name,
+        trigger=settings.trigger or name_trigger(settings.name),
+        caption=check_caption(settings.caption),
+        light=read_light(settings.light),
+        canvas_wh=settings.canvas_wh,
+        rig=Rig(),
+        rights=settings.rights,
     )
+    check_prompt(pack.prompt)
+    return write_manifest(pack)
 
 
 def _gather_labels(

@@ -201,6 +201,7 @@ def test_an_existing_pack_is_never_overwritten(art, tmp_path):
 @pytest.mark.parametrize(
     ("change", "error"),
     [({"name": "Pip!"}, PackError), ({"trigger": "p1"}, PackError), ({"caption": "a cyborg"}, PackError),
+     ({"caption": "toon " * 20}, PackError),
      ({"light": "purple"}, PackError), ({"canvas_wh": (8, 8)}, PackError), ({"framing": "wide"}, SettingsError),
      ({"positive_yaw": "up"}, SettingsError)],
 )  # fmt: skip
