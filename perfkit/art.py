@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
@@ -138,6 +139,22 @@ def _take_sources(item: ManifestTable) -> dict[str, str]:
         if source not in SOURCES:
             raise section.refuse(label, shorten(source), f"one of {', '.join(SOURCES)}")
     return sources
+
+
+def read_art(path: Path) -> np.ndarray:
+    """Return a drawing of a pack, (H, W, 4) uint8 straight-alpha RGBA.
+
+    Raises:
+        PackError: It cannot be read, or is no such picture.
+    """
+    try:
+        encoded = np.fromfile(path, dtype=np.uint8)
+    except OSError as error:
+        raise PackError(f"{path}: cannot be read ({error.strerror}); restore the file") from error
+    picture = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if len(encoded) else None
+    if picture is None or picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 4:
+        raise PackError(f"{path}: is no 8-bit RGBA picture; restore the file")
+    return cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA)
 
 
 def read_landmarks(path: Path, *, num_drawings: int) -> ArtLandmarks:

@@ -12,6 +12,7 @@ a snout), each as far as characters differ in it. Nothing here knows the charact
 import warnings
 from dataclasses import fields, replace
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 
@@ -34,6 +35,37 @@ _RESIDUE = 0.05
 _VISIBILITY_RESIDUE = 0.7
 _LEAST_VISIBLE = 12.0
 _NUM_PLACES = 4
+
+
+LEAST_CONFIDENCE = 0.5
+"""Of a reader, from which it is believed to have seen a face."""
+
+
+class Readings(Protocol):
+    """What a reader found in N pictures.
+
+    Attributes:
+        points: (N, K, 2) float32 px, rows as `vocabulary.CONTOURS`.
+        visibility: (N, K) float32 in 0..1.
+        confidence: (N,) float32 in 0..1, near 0 where no face was seen.
+    """
+
+    @property
+    def points(self) -> np.ndarray: ...
+
+    @property
+    def visibility(self) -> np.ndarray: ...
+
+    @property
+    def confidence(self) -> np.ndarray: ...
+
+
+class LandmarkReader(Protocol):
+    """Finds the control points of drawn faces, as the cartoon landmark network does."""
+
+    def predict(self, images_rgb: np.ndarray) -> Readings:
+        """Return what is found in pictures (N, H, W, 3) uint8, one face each."""
+        ...
 
 
 def _row_trust() -> np.ndarray:

@@ -11,7 +11,7 @@ from perfkit.cli.progress import progress_bars
 from perfkit.errors import PackError, SettingsError, WeightsError
 
 if TYPE_CHECKING:
-    from perfkit.ingest.resolve import FaceReader
+    from perfkit.face_reading import LandmarkReader
     from perfkit.rights import Rights
 
 Pack = Annotated[str, typer.Argument(metavar="PACK", help="A sample character's name, or a pack's folder.")]
@@ -171,7 +171,7 @@ def _read_canvas(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _load_reader() -> "FaceReader | None":
+def _load_reader() -> "LandmarkReader | None":
     """Load the landmark network; without it, labels come from the sidecar and the names alone."""
     from perfkit.training.landmark_net import LandmarkNet
 

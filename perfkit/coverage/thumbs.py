@@ -6,14 +6,13 @@ In: a pack, its `Coverage`. Out: `Tile`s, one for each turn and face; nods and l
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from perfkit.art import read_art
 from perfkit.composite import composite, resize
 from perfkit.coverage.bins import TURN_INDEX, TURNS
 from perfkit.coverage.gaps import Suggestion
 from perfkit.coverage.table import Coverage
-from perfkit.errors import PackError
 from perfkit.pack import CharacterPack
 
 TILE_PX = 104
@@ -79,11 +78,7 @@ def _oddity(pack: CharacterPack, coverage: Coverage, index: int, turn: str) -> t
 
 
 def _make_picture(path: Path) -> np.ndarray:
-    encoded = np.fromfile(path, dtype=np.uint8)
-    picture = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if len(encoded) else None
-    if picture is None or picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 4:
-        raise PackError(f"{path}: is no 8-bit RGBA picture; make the pack again")
-    rgba = cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA)
+    rgba = read_art(path)
     height, width = rgba.shape[:2]
     ground = np.full((height, width, 3), TILE_RGB, dtype=np.uint8)
     gain = TILE_PX / max(height, width)

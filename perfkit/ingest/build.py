@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from perfkit.art import ArtItem, write_landmarks
+from perfkit.art import ArtItem, read_art, write_landmarks
 from perfkit.captions import DEFAULT_CAPTION, DEFAULT_LIGHT, check_caption, check_prompt, read_light
 from perfkit.composite import composite
 from perfkit.errors import SettingsError
+from perfkit.face_reading import LEAST_CONFIDENCE, LandmarkReader
 from perfkit.files import build_aside
 from perfkit.ingest.duplicates import find_sameness
 from perfkit.ingest.folder import find_drawings
@@ -28,8 +29,8 @@ from perfkit.ingest.labels import (
     read_sidecar,
 )
 from perfkit.ingest.names import name_trigger
-from perfkit.ingest.place import Placed, place_drawings, read_art
-from perfkit.ingest.resolve import LEAST_CONFIDENCE, Answer, Face, FaceReader, gather_landmarks, resolve_labels
+from perfkit.ingest.place import Placed, place_drawings
+from perfkit.ingest.resolve import Answer, Face, gather_landmarks, resolve_labels
 from perfkit.ingest.summary import IngestReport
 from perfkit.manifest import digest_file
 from perfkit.pack import CharacterPack, write_manifest
@@ -82,7 +83,7 @@ def build_pack(
     folder: Path,
     settings: IngestSettings,
     *,
-    reader: FaceReader | None = None,
+    reader: LandmarkReader | None = None,
     on_progress: OnProgress | None = None,
 ) -> IngestReport:
     """Make a character pack of a folder of drawings.
@@ -182,7 +183,7 @@ def _note_strangers(sidecar: Sidecar, strangers: Sequence[str]) -> list[str]:
 
 
 def _find_faces(
-    aside: Path, kept: Sequence[Placed], labels: Sequence[Label], reader: FaceReader | None
+    aside: Path, kept: Sequence[Placed], labels: Sequence[Label], reader: LandmarkReader | None
 ) -> list[Face | None]:
     """Return the control points of every drawing: the sidecar's, else the reader's where it is sure of a face."""
     faces: list[Face | None] = [None] * len(kept)

@@ -137,18 +137,6 @@ def write_art(path: Path, rgba: np.ndarray) -> None:
     path.write_bytes(content.tobytes())
 
 
-def read_art(path: Path) -> np.ndarray:
-    """Return a drawing of a pack, (H, W, 4) uint8 straight-alpha RGBA.
-
-    Raises:
-        PackError: It is no such picture.
-    """
-    picture = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
-    if picture is None or picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 4:
-        raise PackError(f"{path}: is no 8-bit RGBA picture; make the pack again")
-    return cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA)
-
-
 def _read_character(found: Found, file: str) -> _Character:
     drawing = read_drawing(found.drawings[file])
     if file in found.mattes:

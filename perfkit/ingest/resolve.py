@@ -5,7 +5,6 @@ In: labels and control points of all drawings of one character. Out: an `Answer`
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -17,32 +16,8 @@ from perfkit.proportions import HUMAN_RIG
 from perfkit.rig import rest_head
 from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, NUM_CONTOUR_POINTS, POSE_POINTS
 
-LEAST_CONFIDENCE = 0.5
-"""Of the landmark network, from which it is believed to have seen a face."""
-
 _LEAST_WEIGHT = 0.05
 _TELLERS = ("sidecar", "file name")
-
-
-class FaceReading(Protocol):
-    """Control points of N pictures: points (N, K, 2) px, visibility (N, K), confidence (N,)."""
-
-    @property
-    def points(self) -> np.ndarray: ...
-
-    @property
-    def visibility(self) -> np.ndarray: ...
-
-    @property
-    def confidence(self) -> np.ndarray: ...
-
-
-class FaceReader(Protocol):
-    """Finds control points on drawn faces."""
-
-    def predict(self, images_rgb: np.ndarray) -> FaceReading:
-        """Read (N, H, W, 3) uint8."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)

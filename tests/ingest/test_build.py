@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from drawings import draw_head, lay_over, save
 
+from perfkit.art import read_art
 from perfkit.errors import MediaError, PackError, RightsError, SettingsError
 from perfkit.ingest import IngestSettings, build_pack, describe_report
-from perfkit.ingest.place import read_art
 from perfkit.pack import load_pack
 from perfkit.rig import HUMAN_RIG, face_points, pose_face, rest_head
 from perfkit.rights import Rights
