@@ -101,7 +101,7 @@ def find_shortages(coverage: Coverage) -> list[str]:
         shortages.append(f"{placed} drawings with known angle and expression, at least {LEAST_DRAWINGS} are needed")
     if coverage.without_points:
         num = len(coverage.without_points)
-        shortages.append(f"{num} of {len(coverage.files)} drawings have no control points (perfkit character label)")
+        shortages.append(f"{num} of {len(coverage.files)} drawings have no control points (give them in labels.csv)")
     if not coverage.find(turn="front"):
         shortages.append("no drawing looks ahead")
     for side, turns in _SIDES.items():
