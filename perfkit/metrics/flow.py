@@ -59,11 +59,11 @@ def find_known(forward: np.ndarray, backward: np.ndarray) -> np.ndarray:
     |grad f|^2 > 0.01 |f|^2 + 0.002 is a boundary; b is read where f leads.
     """
     returned = warp(backward, forward)
-    forward_square, returned_square = (forward**2).sum(axis=-1), (returned**2).sum(axis=-1)
-    is_occluded = ((forward + returned) ** 2).sum(axis=-1) > 0.01 * (forward_square + returned_square) + 0.5
+    forward_square, returned_square = _square_length(forward), _square_length(returned)
+    is_occluded = _square_length(forward + returned) > 0.01 * (forward_square + returned_square) + 0.5
     across = np.diff(forward, axis=1, append=forward[:, -1:])
     down = np.diff(forward, axis=0, append=forward[-1:])
-    is_boundary = (across**2 + down**2).sum(axis=-1) > 0.01 * forward_square + 0.002
+    is_boundary = _square_length(across) + _square_length(down) > 0.01 * forward_square + 0.002
     return ~is_occluded & ~is_boundary & find_inside(forward)
 
 
@@ -71,7 +71,8 @@ def find_inside(flow: np.ndarray) -> np.ndarray:
     """Return (H, W) bool: where a flow leads to a place inside the picture."""
     height, width = flow.shape[:2]
     goal = make_grid(height, width) + flow
-    return (goal >= 0).all(axis=-1) & (goal[..., 0] <= width - 1) & (goal[..., 1] <= height - 1)
+    x, y = goal[..., 0], goal[..., 1]
+    return (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
 
 
 def warp(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
@@ -115,3 +116,8 @@ def measure_warp_error(
         return float("nan")
     difference = warp(unit_from_picture(after), motion.flow) - unit_from_picture(before)
     return float((difference[counted] ** 2).mean())
+
+
+def _square_length(flow: np.ndarray) -> np.ndarray:
+    """Return (H, W): written out, which is several times faster than a sum over an axis of two."""
+    return flow[..., 0] * flow[..., 0] + flow[..., 1] * flow[..., 1]

@@ -5,11 +5,13 @@ In: a Scene, `Watched`, `Acting`, the colours of the art. Out: Figures.
 
 import numpy as np
 
+from perfkit.geometry import fit_similarity
 from perfkit.metrics.identity import LEAST_DISTANCE, LEAST_SHAPE_DISTANCE, measure_leak, measure_palette_distance
-from perfkit.rig import face_points, rest_points
+from perfkit.rig import face_points, present_rows, rest_points
 from perfkit.score.acted import Acting
 from perfkit.score.figure import Figure, mean_of_known, median_of_known
 from perfkit.score.palettes import ArtPalette
+from perfkit.score.reader import FIT_WEIGHTS
 from perfkit.score.scene import Scene
 from perfkit.score.watching import Watched
 from perfkit.vocabulary import CONTOUR_SLICES
@@ -50,13 +52,21 @@ def measure_pictures(watched: Watched) -> list[Figure]:
 
 
 def _measure_shape_leak(scene: Scene, acting: Acting) -> tuple[float, float]:
-    """Return the leak of the performer's face shape, and how far the two shapes are apart, head units."""
+    """Return the leak of the performer's face shape, and how far the two shapes are apart, head units.
+
+    A read face is laid on the character's by turn, place and size; so is the performer's, or a part of its shape would
+    be taken for nearness to the camera.
+    """
     rig = scene.pack.rig
-    own = rest_points(rig).astype(np.float64)[:, :2]
+    own_shape = rest_points(rig).astype(np.float64)
+    laid = fit_similarity(
+        own_shape, scene.calibration.neutral.astype(np.float64), weights=FIT_WEIGHTS * present_rows(rig)
+    )
+    performer = laid.apply_inverse(scene.calibration.neutral.astype(np.float64))[:, :2]
+    own = own_shape[:, :2]
     asked = face_points(rig, scene.asked.weights).astype(np.float64)
     departs = np.where((acting.faces.visibility >= 0.5)[..., None], (acting.faces.head_points - asked)[..., :2], np.nan)
     output = own + median_of_known(departs)
-    performer = scene.calibration.neutral.astype(np.float64)[:, :2]
     for name in ("left_iris", "right_iris"):
         output[CONTOUR_SLICES[name]] = np.nan
     leak = measure_leak(output, own, performer, least_distance=LEAST_SHAPE_DISTANCE)

@@ -22,6 +22,8 @@ from perfkit.score.matte import lay_over_grey
 from perfkit.vocabulary import BLENDSHAPE_INDEX, CONTOUR_SLICES, NUM_CONTOUR_POINTS
 
 LEAST_CONFIDENCE = 0.5
+FIT_WEIGHTS = RIGID_WEIGHTS + 0.15
+"""(K,): how much each point counts in the fit of a head; with the expression known, all of them tell of its turn."""
 _BATCH = 16
 _MOST_PX = 512
 _BLINKS = [BLENDSHAPE_INDEX["eyeBlinkLeft"], BLENDSHAPE_INDEX["eyeBlinkRight"]]
@@ -145,7 +147,7 @@ def understand_faces(
     visibility = visibility * present * is_found[:, None]
     points = np.where(is_found[:, None, None], points, np.nan)
     model = face_points(pack.rig, weights).astype(np.float64)
-    fit_weights = np.where(visibility >= 0.5, RIGID_WEIGHTS + 0.15, 0.0)
+    fit_weights = np.where(visibility >= 0.5, FIT_WEIGHTS, 0.0)
     head = fit_head(points, model, weights=fit_weights)
     head_points = lift_points(points, head, model[..., 2])
     head_points[..., :2] -= bias
@@ -178,10 +180,10 @@ def measure_reader(reader: LandmarkReader, pack: CharacterPack) -> ReaderFloor:
     model = face_points(pack.rig, landmarks.weights).astype(np.float64)
     off = np.where((faces.visibility >= 0.5)[..., None], (faces.head_points - model)[..., :2], np.nan)
     bias = _median_where_seen(off)
-    lids = landmarks.weights[:, _BLINKS].max(axis=1)
+    lids = landmarks.weights[:, _BLINKS]
     aperture = _mean_aperture(faces.head_points - np.append(bias, np.zeros((len(bias), 1)), axis=1))
-    is_open = (lids < 0.15) & (landmarks.weights[:, _SQUINTS].max(axis=1) < 0.3) & np.isfinite(aperture)
-    is_shut = (lids > 0.9) & np.isfinite(aperture)
+    is_open = (lids.max(axis=1) < 0.15) & (landmarks.weights[:, _SQUINTS].max(axis=1) < 0.3) & np.isfinite(aperture)
+    is_shut = (lids.min(axis=1) > 0.9) & np.isfinite(aperture)
     open_aperture = float(np.median(aperture[is_open])) if is_open.sum() >= 3 else _rest_aperture(pack)
     shut_aperture = float(np.median(aperture[is_shut])) if is_shut.sum() >= 2 else 0.0
     head_bias_deg = _median_where_seen(faces.head[:, :3] - landmarks.head[:, :3])
