@@ -236,7 +236,7 @@ def _describe(job: Job, out_path: Path, written: Written) -> Provenance:
         duration_seconds=round(float(track.times.seconds[-1] - track.times.seconds[0]), 6),
         digests=digests,
         settings=asdict(settings),
-        runtime=asdict(choose_placement(job.runtime)),
+        runtime={**asdict(choose_placement(job.runtime)), "window_frames": _count_window_frames(job)},
         trackers=track.trackers,
         stage_seconds=asdict(job.clock.read()),
         notes=(*job.performance.notes, *written.notes),

@@ -33,7 +33,7 @@ class Provenance:
         duration_seconds: From the first frame to the last.
         digests: SHA-256 of what went in: take, character, engine, and background or calibration where they are files.
         settings: All that changes a pixel.
-        runtime: Where it ran: backend, device, cores.
+        runtime: Where it ran: backend, device, cores, frames of a window.
         trackers: Tracker -> "version sha256".
         stage_seconds: Stage -> wall-clock seconds; stages run beside each other.
         notes: What was odd and how it was treated, one line each.

@@ -1,5 +1,6 @@
 """Verbs that measure: inspect (a take, before any render), score (a result, after it)."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from perfkit.inspection import Finding
     from perfkit.score import Figure
 
+_FILE_WIDTH = 180
+"""Columns of what goes to a file instead of a terminal."""
 Folder = Annotated[
     Path | None, typer.Option("--output", "-o", help="Folder for the results [NAME-score, NAME-inspection].")
 ]
@@ -81,7 +84,7 @@ def _print_figures(figures: "tuple[Figure, ...]") -> None:
         shown = figure.group if figure.group != group else ""
         group = figure.group
         table.add_row(shown, figure.name, format_figure(figure), format_bar(figure), word, figure.beside)
-    Console(stderr=True).print(table)
+    Console(stderr=True, width=None if sys.stderr.isatty() else _FILE_WIDTH).print(table)
 
 
 def inspect(
@@ -122,7 +125,7 @@ def _print_findings(verdict: str, findings: "tuple[Finding, ...]") -> None:
 
     from perfkit.inspection import Severity
 
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _FILE_WIDTH)
     console.print(verdict, style="bold")
     marks = {Severity.RESHOOT: "[red]reshoot[/]", Severity.CARE: "[yellow]care[/]   ", Severity.FINE: "       "}
     for finding in findings:

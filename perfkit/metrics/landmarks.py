@@ -53,27 +53,28 @@ def eye_distance_from_rig(rig: Rig, scale_px: np.ndarray | float) -> np.ndarray:
     return np.linalg.norm(left - right) * np.asarray(scale_px, dtype=np.float64)
 
 
-def measure_steps(
-    points: np.ndarray, *, visibility: np.ndarray, eye_distance_px: np.ndarray | float, span: int = 1
-) -> np.ndarray:
-    """Measure how far the points of each frame lie from those `span` frames before: motion, to be told beside jitter.
+def measure_motion_gain(points: np.ndarray, reference: np.ndarray, *, visibility: np.ndarray, span: int = 1) -> float:
+    """Measure which share of a reference's motion is kept: to be told beside every figure of steadiness.
+
+    The displacement of every point over `span` frames is regressed on the reference's, <d, r> / <r, r>, so that a
+    trembling that has nothing to do with the reference neither adds to it nor takes away.
 
     Args:
         points: (T, K, 2) px; NaN = not seen.
+        reference: (T, K, 2) px, where they were asked to be.
         visibility: (T, K) in 0..1; points under one half in either frame do not count.
-        eye_distance_px: (T,) or one number.
         span: Frames apart.
 
     Returns:
-        (T,) mean over points, in eye distances, >= 0; NaN in the first frames and where nothing is seen.
+        0 = frozen, 1 = all of it, more = exaggerated; NaN when the reference does not move or nothing is seen.
 
-    Source: the mean absolute first difference; a frozen video has 0.
+    Source: least squares in one dimension.
     """
-    steps = np.full(points.shape[:2], np.nan)
-    steps[span:] = np.linalg.norm(points[span:].astype(np.float64) - points[:-span], axis=-1)
-    is_counted = visibility >= 0.5
-    steps[span:][~(is_counted[span:] & is_counted[:-span])] = np.nan
-    return mean_where_seen(steps) / np.broadcast_to(eye_distance_px, len(points))
+    moved = points[span:].astype(np.float64) - points[:-span]
+    wanted = reference[span:].astype(np.float64) - reference[:-span]
+    is_counted = (np.minimum(visibility[span:], visibility[:-span]) >= 0.5) & np.isfinite(moved).all(axis=-1)
+    square = float((wanted[is_counted] ** 2).sum())
+    return float((moved[is_counted] * wanted[is_counted]).sum()) / square if square > 0 else float("nan")
 
 
 def measure_jitter(
@@ -82,7 +83,7 @@ def measure_jitter(
     """Measure how far the points of each frame lie from the straight way between their neighbours, doubled.
 
     At an even rate that is |x[t+1] - 2 x[t] + x[t-1]|, the second difference. A frozen video has 0, so give
-    `measure_steps` with it; acting has some too, so compare with that of the motion that was asked for.
+    `measure_motion_gain` with it; acting has some too, so compare with that of the motion that was asked for.
 
     Args:
         points: (T, K, 2) px; NaN = not seen.

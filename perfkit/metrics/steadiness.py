@@ -1,7 +1,7 @@
 """Steadiness over time: change between frames, flicker where nothing should move, seams at window joins, drift.
 
 In: pictures or curves of a video. Out: curves and floats. None of these alone is good news: a frozen video has no
-flicker, so motion (`landmarks.measure_steps`) is told beside them.
+flicker, so motion (`landmarks.measure_motion_gain`) is told beside them.
 """
 
 import cv2

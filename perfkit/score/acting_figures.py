@@ -72,7 +72,9 @@ def _measure_channel(acting: Acting, column: int) -> Figure:
 
     found, asked = correlate(acting.output), correlate(acting.asked)
     if not np.isfinite(asked.value):
-        return Figure("acting", name, NAN, "", "the performer does not act on it, or the character lacks the part")
+        is_lacking = not np.isfinite(wanted).any()
+        reason = "the character lacks the part" if is_lacking else "the performer does not act on it, or hardly"
+        return Figure("acting", name, NAN, "", reason)
     if not np.isfinite(found.value):
         return Figure("acting", name, NAN, "", "too few faces were read in the result")
     beside = f"lag {found.lag_frames:+d} frames; asked for {asked.value:.2f}"

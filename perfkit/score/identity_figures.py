@@ -27,7 +27,7 @@ def measure_identity(scene: Scene, watched: Watched, acting: Acting, art: ArtPal
     shape_leak, shape_apart = _measure_shape_leak(scene, acting)
     ends = "0 = the character's own, 1 = the performer's"
     colours_beside = ends if np.isfinite(colour_leak) else "performer and character have like colours"
-    shape_beside = f"{ends}; their shapes are {100 * shape_apart:.1f} % of half a head apart"
+    shape_beside = f"{ends}; the two shapes are {shape_apart:.2f} head units apart"
     if not np.isfinite(shape_leak):
         shape_beside = "no face was read, or performer and character have like shapes"
     return [

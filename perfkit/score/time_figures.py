@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from perfkit.metrics.landmarks import measure_jitter, measure_steps
+from perfkit.metrics.landmarks import measure_jitter, measure_motion_gain
 from perfkit.metrics.steadiness import measure_drift, measure_seam_index, measure_static_flicker
 from perfkit.score.acted import Acting
 from perfkit.score.figure import NAN, Figure, mean_of_known
@@ -51,8 +51,8 @@ def _measure_warp(watched: Watched) -> list[Figure]:
     warp, take_warp = (mean_of_known(watched.curves[name]) for name in ("warp", "take_warp"))
     ratio = warp / take_warp if take_warp > 0 else NAN
     figures = [
-        Figure("time", "warp error", 1e4 * warp, "1e-4", "inside the matte, along the motion of the control pictures"),
-        Figure("time", "warp error, take", 1e4 * take_warp, "1e-4", "the performer's face, along the take's motion"),
+        Figure("time", "warp error", 1e4 * warp, "x 1e-4", "inside the matte, along the motion of the control pictures"),
+        Figure("time", "warp error, take", 1e4 * take_warp, "x 1e-4", "the performer's face, along the take's motion"),
         Figure("time", "warp error / take", ratio, "", "a drawing has more contrast: compare renders of one take"),
     ]
     if "truth_warp" in watched.curves:
@@ -98,25 +98,17 @@ def measure_asked_steps(scene: Scene, acting: Acting) -> np.ndarray:
 
 
 def _measure_motion(scene: Scene, acting: Acting) -> Figure:
-    given = _steps_of(acting.faces, acting)
-    wanted = measure_steps(
-        scene.asked.face,
-        visibility=scene.asked.face_visibility,
-        eye_distance_px=acting.eye_distance_px,
-        span=MOTION_SPAN,
-    )
-    both = np.isfinite(given) & np.isfinite(wanted)
-    asked = float(wanted[both].mean()) if both.any() else 0.0
-    if asked == 0.0:
+    def gain_of(faces: Faces) -> float:
+        visibility = np.minimum(faces.visibility, scene.asked.face_visibility)
+        return measure_motion_gain(faces.points, scene.asked.face, visibility=visibility, span=MOTION_SPAN)
+
+    gain = gain_of(acting.faces)
+    if np.isnan(gain):
         return Figure("time", "motion kept", NAN, "", "nothing was asked to move, or no face was read")
-    beside = f"way of the points in {MOTION_SPAN} frames, against what was asked; 0 = frozen"
-    return Figure("time", "motion kept", float(given[both].mean()) / asked, "", beside, least=0.8, most=1.25)
-
-
-def _steps_of(faces: Faces, acting: Acting) -> np.ndarray:
-    return measure_steps(
-        faces.points, visibility=faces.visibility, eye_distance_px=acting.eye_distance_px, span=MOTION_SPAN
-    )
+    beside = f"of the way that was asked of the points in {MOTION_SPAN} frames; 0 = frozen"
+    if acting.truth_faces is not None:
+        beside += f"; exact drawing {gain_of(acting.truth_faces):.2f}"
+    return Figure("time", "motion kept", gain, "", beside, least=0.8, most=1.25)
 
 
 def _measure_jitter(scene: Scene, acting: Acting) -> Figure:

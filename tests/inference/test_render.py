@@ -202,6 +202,7 @@ def test_provenance_names_everything_that_shapes_the_pixels(perf, pack, out, tmp
     assert found["settings"]["seed"] == 5
     assert set(found["digests"]) == {"take", "character", "engine", "background"}
     assert (found["num_frames"], found["num_frames_without_face"]) == (NUM_FRAMES, 0)
+    assert found["runtime"]["window_frames"] > 0
     assert found["versions"]["perfkit"]
     assert found["stage_seconds"]["total"] >= found["stage_seconds"]["render"] > 0
 

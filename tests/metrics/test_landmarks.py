@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from perfkit.metrics import eye_distance_from_rig, measure_landmark_error
-from perfkit.metrics.landmarks import measure_jitter, measure_steps
+from perfkit.metrics.landmarks import measure_jitter, measure_motion_gain
 from perfkit.rig import HUMAN_RIG
 
 SEEN = np.ones((5, 2))
@@ -32,11 +32,8 @@ def test_eye_distance_grows_with_the_head():
     assert 20 < distances[0] < 120
 
 
-def test_a_steady_pace_is_motion_without_jitter():
-    points, seconds = make_points([0, 5, 10, 15, 20]), np.arange(5) / 24
-    steps = measure_steps(points, visibility=SEEN, eye_distance_px=50.0)
-    jitter = measure_jitter(points, seconds, visibility=SEEN, eye_distance_px=50.0)
-    assert np.isnan(steps[0]) and np.allclose(steps[1:], 0.1)
+def test_a_steady_pace_has_no_jitter():
+    jitter = measure_jitter(make_points([0, 5, 10, 15, 20]), np.arange(5) / 24, visibility=SEEN, eye_distance_px=50.0)
     assert np.isnan(jitter[[0, -1]]).all() and np.allclose(jitter[1:-1], 0)
 
 
@@ -55,13 +52,26 @@ def test_a_steady_pace_at_a_varying_rate_has_no_jitter():
 def test_a_frozen_video_has_no_jitter_and_no_motion_either():
     points = make_points([3] * 5)
     assert np.nansum(measure_jitter(points, np.arange(5.0), visibility=SEEN, eye_distance_px=1.0)) == 0
-    assert np.nansum(measure_steps(points, visibility=SEEN, eye_distance_px=1.0)) == 0
+    assert measure_motion_gain(points, make_points([0, 1, 2, 4, 9]), visibility=SEEN) == 0
+
+
+def test_half_the_way_is_half_the_motion_however_it_trembles():
+    way = np.array([0, 8, 24, 8, 0.0])
+    assert measure_motion_gain(make_points(list(0.5 * way)), make_points(list(way)), visibility=SEEN) == 0.5
+    trembling = 0.5 * way + np.array([0, 0, 3, 6, 9.0])  # its own way has nothing in common with the one asked for
+    moved, asked = np.diff(trembling), np.diff(way)
+    expected = (moved @ asked) / (asked @ asked)
+    assert measure_motion_gain(make_points(list(trembling)), make_points(list(way)), visibility=SEEN) == pytest.approx(
+        expected
+    )
+    assert np.isnan(measure_motion_gain(make_points([0, 1, 2, 3, 4]), make_points([7] * 5), visibility=SEEN))
 
 
 def test_points_that_are_not_seen_neither_move_nor_tremble():
     points, visibility = make_points([0, 0, 0, 0, 0]), SEEN.copy()
     points[2, 1] = 900
     visibility[2, 1] = 0
-    assert np.nansum(measure_steps(points, visibility=visibility, eye_distance_px=1.0)) == 0
+    assert measure_motion_gain(points, make_points([0, 1, 2, 3, 4]), visibility=visibility) == 0
     assert np.nansum(measure_jitter(points, np.arange(5.0), visibility=visibility, eye_distance_px=1.0)) == 0
-    assert np.isnan(measure_steps(points, visibility=SEEN * 0, eye_distance_px=1.0)).all()
+    points[2, 1] = np.nan
+    assert measure_motion_gain(points, make_points([0, 1, 2, 3, 4]), visibility=SEEN) == 0
