@@ -51,7 +51,7 @@ def _measure_warp(watched: Watched) -> list[Figure]:
     warp, take_warp = (mean_of_known(watched.curves[name]) for name in ("warp", "take_warp"))
     ratio = warp / take_warp if take_warp > 0 else NAN
     figures = [
-        Figure("time", "warp error", 1e4 * warp, "x 1e-4", "inside the matte, along the motion of the control pictures"),
+        Figure("time", "warp error", 1e4 * warp, "x 1e-4", "inside the matte, along the motion of the control"),
         Figure("time", "warp error, take", 1e4 * take_warp, "x 1e-4", "the performer's face, along the take's motion"),
         Figure("time", "warp error / take", ratio, "", "a drawing has more contrast: compare renders of one take"),
     ]
