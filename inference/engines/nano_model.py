@@ -54,7 +54,7 @@ class NanoModels:
 
 
 def build_unet() -> UNet2DConditionModel:
-    """Make the untrained UNet (10.2 M parameters, 1.0 GFLOP a call).
+    """Make the untrained UNet (11.9 M parameters).
 
     The caption reaches it twice: by cross-attention, and, pooled, beside the time in every residual block.
     """
@@ -62,7 +62,7 @@ def build_unet() -> UNet2DConditionModel:
         sample_size=LATENT_PX,
         in_channels=LATENT_CHANNELS,
         out_channels=LATENT_CHANNELS,
-        block_out_channels=(96, 128, 160),
+        block_out_channels=(144, 144, 144),
         layers_per_block=1,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
@@ -76,11 +76,11 @@ def build_unet() -> UNet2DConditionModel:
 
 
 def build_controlnet(unet: UNet2DConditionModel) -> ControlNetModel:
-    """Make the untrained ControlNet (4.6 M parameters), blind to noise and time (see the module's docstring)."""
+    """Make the untrained ControlNet (5.5 M parameters), blind to noise and time (see the module's docstring)."""
     controlnet = ControlNetModel.from_unet(
         unet,
         conditioning_channels=12,
-        conditioning_embedding_out_channels=(16, 24, 32, 48),
+        conditioning_embedding_out_channels=(16, 32, 64, 128),
         load_weights_from_unet=False,
     )
     blind_controlnet(controlnet)
@@ -131,8 +131,12 @@ def build_tokenizer(words: tuple[str, ...]) -> PreTrainedTokenizerFast:
 
 
 def build_text_encoder(num_tokens: int) -> CLIPTextModel:
-    """Make the untrained text encoder: two CLIP layers over the caption's words."""
-    return CLIPTextModel(
+    """Make the untrained text encoder: two CLIP layers over the caption's words.
+
+    At first it answers with the words alone, wherever they stand: what the layers add starts at zero, and so does what
+    tells positions apart. In a caption of slots the order says little.
+    """
+    encoder = CLIPTextModel(
         CLIPTextConfig(
             vocab_size=num_tokens,
             hidden_size=TEXT_WIDTH,
@@ -146,6 +150,10 @@ def build_text_encoder(num_tokens: int) -> CLIPTextModel:
             eos_token_id=3,
         )
     )
+    for name, weight in encoder.named_parameters():
+        if name.endswith(("position_embedding.weight", "out_proj.weight", "fc2.weight")):
+            nn.init.zeros_(weight)
+    return encoder
 
 
 def build_scheduler() -> DDIMScheduler:

@@ -1,4 +1,4 @@
-"""Train and measure the nano base: `python -m perfkit.training.nano autoencoder|latents|flow|publish|evaluate`."""
+"""Train and measure the nano base: `python -m perfkit.training.nano autoencoder|latents|flow|publish|restore|evaluate`."""
 
 import argparse
 from pathlib import Path
@@ -24,7 +24,8 @@ def main() -> None:
     latents.add_argument("--shards", type=int, nargs=2, required=True, metavar=("FIRST", "LAST"))
     publish = commands.add_parser("publish", help="write the averaged weights to a base folder")
     evaluate = commands.add_parser("evaluate", help="print the figures of a base folder and draw its sheet")
-    for command in (publish, evaluate):
+    restore = commands.add_parser("restore", help="make a run folder from a base folder, to go on with its training")
+    for command in (publish, evaluate, restore):
         command.add_argument("--base", type=Path, default=None, help="base folder; the packaged one by default")
     evaluate.add_argument("--count", type=int, default=128, help="held-out drawings")
     evaluate.add_argument("--art", type=Path, nargs="*", default=[], help="folders of other people's PNG drawings")

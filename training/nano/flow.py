@@ -1,8 +1,9 @@
 """Train nano's UNet, ControlNet and text encoder together, from scratch, as a rectified flow over cached latents.
 
 In: latents.ShardStore. Out: a checkpoint folder that resumes exactly, and `NanoModels` with averaged weights.
-Source: Liu et al. 2022 (arXiv:2209.03003); logit-normal times after Esser et al. 2024 (arXiv:2403.03206), with a share
-of the batch at t = 1, where the first and, in one-step use, only network evaluation happens.
+Source: Liu et al. 2022 (arXiv:2209.03003); logit-normal times after Esser et al. 2024 (arXiv:2403.03206), with most of
+the batch at t = 1: there the first and, in one-step use, only network evaluation happens, and there alone caption and
+control must be read, for at smaller t the noisy latents still show colours and shapes.
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ from perfkit.training.nano.latents import SHARD_SIZE, Shard, ShardStore
 from perfkit.training.optimise.checkpoint import TrainingState
 from perfkit.training.optimise.descent import Rates, descend, make_state
 from perfkit.training.optimise.loop import DEFAULT_PACE, Pace, run_steps
-from perfkit.training.optimise.parallel import worker_rows
+from perfkit.training.optimise.parallel import agree, worker_count, worker_index, worker_rows
+from perfkit.training.optimise.precision import low_precision
 from perfkit.training.optimise.schedule import trapezoid_scale
 
 RATES = Rates(matrices=0.015, embeddings=1e-2, others=1e-3, average_decay=0.997)
@@ -36,14 +38,14 @@ class FlowSettings:
     """Everything that changes the trained networks."""
 
     images: int = 300_000
-    batch: int = 32
+    batch: int = 64
     rates: Rates = RATES
     cooldown: float = 0.3
     final_scale: float = 0.02
     warmup_steps: int = 100
-    caption_drop: float = 0.1
+    caption_drop: float = 0.05
     control_drop: float = 0.05
-    full_noise_share: float = 0.2
+    full_noise_share: float = 0.6
     reuse: int = 4
     seed: int = 0
 
@@ -78,19 +80,21 @@ def scale_at(step: int, settings: FlowSettings) -> float:
 class BatchMaker:
     """Assembles the batch of any step; holds the shards it has read.
 
-    The pool of drawings grows with the steps, so that each is seen about `reuse` times; a step always sees the same
-    batch.
+    The pool of drawings grows with the steps, two shards at a time, so that each is seen about `reuse` times; a step
+    always sees the same batch.
     """
 
     def __init__(self, store: ShardStore, settings: FlowSettings) -> None:
         self.store, self.settings = store, settings
         self.shards: dict[int, Shard] = {}
+        self.num_made = 0
 
     def make_batch(self, step: int) -> FlowBatch:
         """Return this worker's rows of step's batch, on the CPU."""
         settings = self.settings
         rng = np.random.default_rng([settings.seed, step, 3])
-        pool = 2 + step * settings.batch // (settings.reuse * SHARD_SIZE)
+        pool = 2 + 2 * (step * settings.batch // (2 * settings.reuse * SHARD_SIZE))
+        self._make_shards(pool)
         picks = [(int(rng.integers(pool)), int(rng.integers(SHARD_SIZE))) for _ in range(settings.batch)]
         times = 1 / (1 + np.exp(-rng.standard_normal(settings.batch)))
         times[rng.random(settings.batch) < settings.full_noise_share] = 1.0
@@ -111,6 +115,15 @@ class BatchMaker:
             torch.from_numpy(times[mine].astype(np.float32)),
         )
 
+    def _make_shards(self, pool: int) -> None:
+        """Make the shards that the pool has gained, each by one of the workers."""
+        if pool <= self.num_made:
+            return
+        for number in range(self.num_made + worker_index(), pool, worker_count()):
+            self.store.make(number)
+        agree(True)
+        self.num_made = pool
+
     def _shard(self, number: int) -> Shard:
         if number not in self.shards:
             self.shards[number] = self.store.read(number)
@@ -120,7 +133,7 @@ class BatchMaker:
 def measure_loss(models: NanoModels, batch: FlowBatch) -> Tensor:
     """Return the flow's loss over the batch."""
     device = models.unet.device
-    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+    with low_precision(device):
         text = models.text_encoder(batch.tokens_BL.to(device)).last_hidden_state
         residuals = control_residuals(models, batch.control_BCHW.to(device), text)
         clean, noise, t_B = (x.to(device) for x in (batch.latents_BChw, batch.noise_BChw, batch.t_B))
@@ -145,7 +158,7 @@ def train_flow(
 
 
 def make_flow_state(models: NanoModels, settings: FlowSettings) -> TrainingState:
-    """Return the state of the networks' training at its beginning."""
+    """Return the state of the networks' training as it begins from the weights that they have."""
     networks = {name: getattr(models, name).train() for name in TRAINED}
     for network in networks.values():
         network.to(memory_format=torch.channels_last)

@@ -24,6 +24,7 @@ from perfkit.inference.engines.nano_model import (
     tokenize,
 )
 from perfkit.training.nano.pictures import make_example
+from perfkit.training.optimise.precision import low_precision
 
 SHARD_SIZE = 512
 
@@ -84,8 +85,9 @@ class ShardStore:
         latents = np.zeros((SHARD_SIZE, LATENT_CHANNELS, LATENT_PX, LATENT_PX), np.float16)
         for start in range(0, SHARD_SIZE, 16):
             batch = tensor_from_rgba(np.stack([example.drawing.rgba for example in examples[start : start + 16]]))
-            with torch.no_grad():
-                latents[start : start + 16] = self.vae.encode(batch.to(self.vae.device)).latents.cpu().numpy()
+            with torch.no_grad(), low_precision(self.vae.device):
+                encoded = self.vae.encode(batch.to(self.vae.device)).latents
+            latents[start : start + 16] = encoded.float().cpu().numpy()
         columns = {
             "latents": latents,
             "tokens": tokenize(self.tokenizer, [example.caption for example in examples]).numpy(),

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from argparse import Namespace
 from pathlib import Path
 
@@ -35,7 +36,7 @@ from perfkit.training.nano.evaluate import (
 from perfkit.training.nano.figures import Figure
 from perfkit.training.nano.flow import FlowSettings, make_flow_state, train_flow
 from perfkit.training.nano.latents import ShardStore
-from perfkit.training.optimise.checkpoint import load_checkpoint, read_step
+from perfkit.training.optimise.checkpoint import load_checkpoint, read_step, save_checkpoint
 from perfkit.training.optimise.loop import Pace
 from perfkit.training.optimise.parallel import run_workers, worker_index
 from perfkit.training.puppet.caption import WORDS
@@ -79,6 +80,21 @@ def _train_flow(run: Path, settings: FlowSettings, seconds: float) -> None:
     train_flow(models, store, run / "flow", settings, Pace(seconds=seconds, on_progress=_print_progress))
 
 
+def run_restore(options: Namespace) -> None:
+    """Make a run folder's checkpoint from a base folder, to go on with a training whose run folder is gone.
+
+    Weights come back in float16 and moments at zero: the training goes on, not bit for bit as it would have.
+    """
+    base, flow = options.base or BASE_FOLDER, options.run / "flow"
+    if flow.exists():
+        raise WeightsError(f"{flow}: holds a checkpoint already; move it away, or go on with it")
+    shutil.copytree(base / "vae", options.run / "vae", dirs_exist_ok=True)
+    record = json.loads((base / "training.json").read_text())
+    state = make_flow_state(load_nano(base), FlowSettings())
+    save_checkpoint(state, flow, step=record["images"] // FlowSettings.batch, log={})
+    print(flow)
+
+
 def run_publish(options: Namespace) -> None:
     """Write the averaged weights of the newest checkpoint to the base folder."""
     models = _make_models(options.run)
@@ -89,12 +105,18 @@ def run_publish(options: Namespace) -> None:
     base = options.base or BASE_FOLDER
     save_nano(models, base)
     record = {
-        "autoencoder_crops": read_step(options.run / "autoencoder") * AutoencoderSettings.batch,
+        "autoencoder_crops": read_step(options.run / "autoencoder") * AutoencoderSettings.batch or _recorded_crops(base),
         "images": step * FlowSettings.batch,
         "seed": FlowSettings.seed,
     }
     (base / "training.json").write_text(json.dumps(record, indent=2) + "\n")
     print(base)
+
+
+def _recorded_crops(base: Path) -> int:
+    """Return how many crops a base's autoencoder has seen, for a run that took it over."""
+    record = base / "training.json"
+    return int(json.loads(record.read_text())["autoencoder_crops"]) if record.exists() else 0
 
 
 def run_evaluate(options: Namespace) -> None:

@@ -81,9 +81,10 @@ def average_gradients(parameters: Iterable[nn.Parameter], loss: Tensor) -> float
 
 
 def agree(flag: bool) -> bool:
-    """Return worker 0's flag in every worker, so that all stop at the same step."""
+    """Return worker 0's flag in every worker once all have asked, so that all stop at the same step."""
     if worker_count() == 1:
         return flag
+    dist.barrier()
     shared = torch.tensor([flag])
     dist.broadcast(shared, src=0)
     return bool(shared.item())

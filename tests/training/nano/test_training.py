@@ -1,5 +1,6 @@
 """nano's training: the same step sees the same batch, a resumed run equals an unbroken one, held-out stays held out."""
 
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from perfkit.captions import COLOUR_WORDS
+from perfkit.errors import WeightsError
 from perfkit.inference.engines.nano_model import (
+    BASE_FOLDER,
     NanoAutoencoder,
     NanoModels,
     build_controlnet,
@@ -17,7 +20,7 @@ from perfkit.inference.engines.nano_model import (
     build_tokenizer,
     build_unet,
 )
-from perfkit.training.nano import latents, pictures
+from perfkit.training.nano import flow, latents, pictures
 from perfkit.training.nano.autoencoder import (
     AutoencoderSettings,
     fit_latent_basis,
@@ -26,9 +29,11 @@ from perfkit.training.nano.autoencoder import (
 )
 from perfkit.training.nano.flow import BatchMaker, FlowSettings, train_flow
 from perfkit.training.nano.latents import ShardStore
+from perfkit.training.nano.runs import run_publish, run_restore
 from perfkit.training.optimise.loop import Pace
 from perfkit.training.optimise.muon import Muon, orthogonalise, split_weights
-from perfkit.training.optimise.parallel import run_workers, worker_rows
+from perfkit.training.optimise.parallel import run_workers, worker_index, worker_rows
+from perfkit.training.optimise.precision import has_fast_bfloat16, low_precision
 from perfkit.training.optimise.schedule import cosine_scale, trapezoid_scale
 from perfkit.training.puppet import Puppet, caption, sample_character, sample_light
 from perfkit.training.puppet.caption import WORDS
@@ -202,8 +207,6 @@ def test_the_basis_enlarges_what_the_picture_shows_most() -> None:
 
 def _write_step(folder: Path) -> None:
     """Worker: one step of Muon on two matrices, of which each worker turns one; worker 0 writes the weights."""
-    from perfkit.training.optimise.parallel import worker_index
-
     torch.manual_seed(0)
     weights = [nn.Parameter(torch.randn(4, 6)), nn.Parameter(torch.randn(5, 2, 3, 3))]
     for weight in weights:
@@ -225,7 +228,7 @@ def test_two_workers_take_the_step_of_one(tmp_path: Path) -> None:
 
 def _write_gradient(folder: Path) -> None:
     """Worker: the loss of its rows of a batch; worker 0 writes the shared gradient."""
-    from perfkit.training.optimise.parallel import average_gradients, worker_index
+    from perfkit.training.optimise.parallel import average_gradients
 
     weight = nn.Parameter(torch.tensor([2.0]))
     batch = torch.arange(4.0)
@@ -243,3 +246,58 @@ def test_two_workers_share_the_gradient_of_the_whole_batch(tmp_path: Path) -> No
     mean, gradient = map(float, (tmp_path / "gradient").read_text().split())
     assert mean == pytest.approx(4 * (0 + 1 + 4 + 9) / 4)
     assert gradient == pytest.approx(2 * 2 * (0 + 1 + 4 + 9) / 4)
+
+
+def _write_batch(folder: Path) -> None:
+    """Worker: its rows of a batch whose pool has grown, from shards that the workers make between them."""
+    latents.SHARD_SIZE = flow.SHARD_SIZE = 4
+    models = make_models()
+    store = ShardStore(folder / "latents", models.vae, models.tokenizer, seed=0)
+    batch = BatchMaker(store, FlowSettings(images=64, batch=4, reuse=1)).make_batch(5)
+    np.savez(folder / f"rows{worker_index()}.npz", latents=batch.latents_BChw.numpy(), t=batch.t_B.numpy())
+
+
+@pytest.mark.slow
+def test_two_workers_see_the_batch_of_one(tmp_path: Path) -> None:
+    both, alone = tmp_path / "both", tmp_path / "alone"
+    for folder, num_workers in ((both, 2), (alone, 1)):
+        folder.mkdir()
+        run_workers(num_workers, _write_batch, (folder,))
+    halves, whole = [np.load(both / f"rows{index}.npz") for index in (0, 1)], np.load(alone / "rows0.npz")
+    for name in ("latents", "t"):
+        assert np.array_equal(np.concatenate([half[name] for half in halves]), whole[name]), name
+    assert [path.name for path in sorted((both / "latents").iterdir())] == [
+        path.name for path in sorted((alone / "latents").iterdir())
+    ]
+
+
+@pytest.mark.parametrize("is_fast", [False, True])
+def test_low_precision_is_bfloat16_where_that_is_fast_and_weights_stay_float32(
+    monkeypatch: pytest.MonkeyPatch, is_fast: bool
+) -> None:
+    monkeypatch.setattr("perfkit.training.optimise.precision.has_fast_bfloat16", lambda device: is_fast)
+    network, batch = nn.Linear(64, 64), torch.randn(8, 64, generator=torch.Generator().manual_seed(2))
+    with low_precision(torch.device("cpu")):
+        answer = network(batch)
+    answer.float().square().sum().backward()
+    assert answer.dtype == (torch.bfloat16 if is_fast else torch.float32)
+    assert network.weight.grad is not None and network.weight.grad.dtype == network.weight.dtype == torch.float32
+    assert torch.allclose(answer.float(), network(batch), atol=0.02)
+
+
+def test_processors_without_bfloat16_instructions_compute_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    for capabilities, expected in (({"avx2": True}, False), ({"amx_bf16": True}, True), ({"avx512_bf16": True}, True)):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda given=capabilities: given)
+        assert has_fast_bfloat16(torch.device("cpu")) is expected
+
+
+def test_a_run_restored_from_a_base_publishes_that_base(tmp_path: Path) -> None:
+    run, base = tmp_path / "run", tmp_path / "base"
+    run_restore(Namespace(run=run, base=BASE_FOLDER))
+    with pytest.raises(WeightsError, match="holds a checkpoint already"):
+        run_restore(Namespace(run=run, base=BASE_FOLDER))
+    base.mkdir()
+    (base / "training.json").write_bytes((BASE_FOLDER / "training.json").read_bytes())
+    run_publish(Namespace(run=run, base=base))
+    for path in [*BASE_FOLDER.rglob("*.safetensors"), BASE_FOLDER / "training.json"]:
+        assert (base / path.relative_to(BASE_FOLDER)).read_bytes() == path.read_bytes(), path
