@@ -4,17 +4,18 @@ In: a path, a CharacterPack, settings. Out: a video, its provenance beside it (V
 Nothing appears under its name before it is whole; Ctrl-C leaves nothing behind.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from itertools import repeat
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from perfkit.calibrate import Calibration, load_calibration
 from perfkit.composite import TAKE, StylizedFrame, composite, join_side_by_side
-from perfkit.control import draw_control
+from perfkit.control import ControlFrame, draw_control
 from perfkit.errors import MediaError
 from perfkit.inference.devices import choose_placement
 from perfkit.inference.job import Job, check_output, make_character_engine, open_job, read_performance
@@ -35,6 +36,7 @@ __all__ = ["RenderSettings", "RuntimeSettings", "draw_control_video", "make_char
 DEFAULT_SETTINGS = RenderSettings()
 DEFAULT_RUNTIME = RuntimeSettings()
 _READ_AHEAD_FRAMES = 8
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,12 +151,20 @@ def _retarget(job: Job) -> CharacterTrack:
         return retarget_performance(track, job.pack, settings=settings, calibration=job.calibration)
 
 
-def _draw_control(character: CharacterTrack, job: Job) -> Iterator:
-    return draw_control(character, style=job.engine.control_style, image_wh=job.engine.canvas_wh)
+def _draw_control(character: CharacterTrack, job: Job) -> Iterator[ControlFrame]:
+    controls = draw_control(character, style=job.engine.control_style, image_wh=job.engine.canvas_wh)
+    return controls if job.runtime.witness is None else _show(controls, job.runtime.witness.see_control)
 
 
-def _stylize(controls: Iterable, job: Job) -> Iterator[StylizedFrame]:
-    return stylize(controls, job.engine, job.settings, window_frames=_count_window_frames(job))
+def _stylize(controls: Iterable[ControlFrame], job: Job) -> Iterator[StylizedFrame]:
+    characters = stylize(controls, job.engine, job.settings, window_frames=_count_window_frames(job))
+    return characters if job.runtime.witness is None else _show(characters, job.runtime.witness.see_character)
+
+
+def _show(items: Iterable[_Item], see: Callable[[_Item], None]) -> Iterator[_Item]:
+    for item in items:
+        see(item)
+        yield item
 
 
 def _count_window_frames(job: Job) -> int:

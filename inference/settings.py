@@ -7,9 +7,13 @@ pixels, whatever the threads, the window or the point of a resume.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from perfkit.errors import SettingsError
 from perfkit.retarget import RetargetSettings
+
+if TYPE_CHECKING:
+    from perfkit.inference.witness import Witness
 
 DEFAULT_BACKGROUND = "#dfe6ea"
 PRECISIONS = ("f32", "bf16")
@@ -84,6 +88,7 @@ class RuntimeSettings:
         contact_sheet: Where to write a PNG of the take's frames above the character's; None: nowhere.
         on_capture: Called with (frames done, frames in all) while a take is captured.
         on_progress: Called with (frames done, frames in all) while it is rendered.
+        witness: Sees what passes from room to room; None: nobody looks on.
     """
 
     backend: str = "auto"
@@ -95,6 +100,7 @@ class RuntimeSettings:
     contact_sheet: Path | None = None
     on_capture: Callable[[int, int], None] | None = None
     on_progress: Callable[[int, int], None] | None = None
+    witness: "Witness | None" = None
 
     def __post_init__(self) -> None:
         _require_choice("backend", self.backend, BACKENDS)

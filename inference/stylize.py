@@ -56,8 +56,9 @@ def stylize(
             if not core:
                 continue
             latents_NChw = denoise(_read_window(window.items, engine, settings.seed))[window.core][-len(core) :]
-            for frame, rgba in zip(core, _decode(engine, latents_NChw, pool), strict=True):
-                yield StylizedFrame(frame.index, frame.seconds, rgba)
+            pictures = _decode(engine, latents_NChw, pool)
+            for frame, latents_Chw, rgba in zip(core, latents_NChw, pictures, strict=True):
+                yield StylizedFrame(frame.index, frame.seconds, rgba, latents_Chw)
 
 
 def count_window_frames(engine: Engine, window_frames: int = 0) -> int:

@@ -43,11 +43,13 @@ class StylizedFrame:
         index: Absolute frame index in the take.
         seconds: Presentation time.
         image_rgba: (H, W, 4) uint8, straight alpha.
+        latents_Chw: float32, what the engine decoded it from; None where it came from no engine.
     """
 
     index: int
     seconds: float
     image_rgba: np.ndarray
+    latents_Chw: np.ndarray | None = None
 
 
 class Background(Protocol):

@@ -3,6 +3,7 @@
 In: digests, settings, versions, times of a render. Out: one JSON file.
 """
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -102,11 +103,24 @@ def load_provenance(result: Path) -> Provenance:
 
 
 def read_versions() -> dict[str, str]:
-    """Return the versions of Python, the system and the libraries that shape a result."""
-    versions = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    """Return the versions of Python, the system, the processor and the libraries that shape a result."""
+    versions = {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": read_processor(),
+    }
     for name in LIBRARIES:
         try:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             versions[name] = "absent"
     return versions
+
+
+def read_processor() -> str:
+    """Return the processor's name, as the system tells it."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

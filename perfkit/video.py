@@ -2,16 +2,27 @@
 
 import hashlib
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from perfkit.errors import MediaError
 from perfkit.take import AudioInfo, ColorInfo, StreamInfo, Take
-from perfkit.video_read import iterate_rgb, probe
+from perfkit.video_read import iterate_rgb, iterate_sound, probe
 from perfkit.video_write import VideoWriter
 
-__all__ = ["AudioInfo", "ColorInfo", "StreamInfo", "Take", "VideoWriter", "digest_take", "iterate_frames", "open_take"]
+__all__ = [
+    "AudioInfo",
+    "ColorInfo",
+    "StreamInfo",
+    "Take",
+    "VideoWriter",
+    "digest_take",
+    "iterate_frames",
+    "iterate_sound_packets",
+    "open_take",
+]
 
 
 def open_take(path: str | Path) -> Take:
@@ -52,6 +63,16 @@ def iterate_frames(take: Take, *, with_alpha: bool = False) -> Iterator[tuple[in
     """
     for index, (pts, image_rgb) in enumerate(iterate_rgb(take.path, take.info, with_alpha=with_alpha)):
         yield index, pts, image_rgb
+
+
+def iterate_sound_packets(take: Take) -> Iterator[tuple[Fraction, bytes]]:
+    """Yield (start in seconds, packet as it is stored) of a take's first sound track; nothing for a silent take.
+
+    Raises:
+        MediaError: The file breaks off.
+    """
+    if take.info.audio is not None:
+        yield from iterate_sound(take.path, take.info.audio)
 
 
 def digest_take(take: Take) -> str:

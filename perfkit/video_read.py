@@ -28,6 +28,7 @@ from perfkit.ffmpeg import (
     picture_track,
     reason_of,
     side_data_of,
+    sound_track,
 )
 from perfkit.image import is_quarter_turn, orientation_from_matrix
 from perfkit.take import AudioInfo, ColorInfo, StreamInfo
@@ -90,6 +91,23 @@ def iterate_rgb(path: Path, info: StreamInfo, *, with_alpha: bool = False) -> It
                     num_good += 1
         except FFmpegError as error:
             raise _broken(path, num_good, last_pts, info, reason_of(error)) from error
+
+
+def iterate_sound(path: Path, audio: AudioInfo) -> Iterator[tuple[Fraction, bytes]]:
+    """Yield (start in seconds, packet as it is stored) of a sound track.
+
+    Raises:
+        MediaError: The file breaks off.
+    """
+    with open_input(path) as container:
+        stream = sound_track(container, audio.stream_index)
+        assert stream.time_base is not None
+        try:
+            for packet in container.demux(stream):
+                if packet.pts is not None and packet.size:
+                    yield packet.pts * stream.time_base, bytes(packet)
+        except FFmpegError as error:
+            raise MediaError(f"{path}: its sound breaks off ({reason_of(error)}); export it again") from error
 
 
 class _Converter:

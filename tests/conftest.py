@@ -5,13 +5,14 @@ import random
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import Outcome, make_runner
 
 for _name, _setting in {
     "OMP_NUM_THREADS": "1",
@@ -83,6 +84,15 @@ def character() -> str:
     if not trained:
         pytest.skip("no trained sample character in this checkout")
     return trained[0]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Outcome]:
+    """Run the command line in this process, in an empty folder of its own."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return make_runner(monkeypatch, capfd)
 
 
 @pytest.fixture

@@ -1,24 +1,14 @@
 """A person with a folder of drawings at the command line: paths on stdout, summary on stderr, refusals in a line."""
 
 import json
-import sys
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
+from command_line import Outcome, make_runner
 from drawings import draw_head, save
 
-import perfkit.cli
 from perfkit.pack import list_character_names, load_pack
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture
@@ -28,16 +18,7 @@ def run(monkeypatch, capfd, tmp_path):
     save(tmp_path / "art" / "calm_yaw+00.png", draw_head())
     save(tmp_path / "art" / "smile_yaw+30.png", draw_head(turn=8, mouth=7))
     save(tmp_path / "art" / "blink_left30.png", draw_head(turn=-8, mouth=2))
-
-    def run_command(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["perfkit", "character", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            perfkit.cli.main()
-        code = ended.value.code
-        return Outcome(code if isinstance(code, int) else 0, *capfd.readouterr())
-
-    return run_command
+    return partial(make_runner(monkeypatch, capfd), "character")
 
 
 def assert_refused(outcome: Outcome, *words: str) -> None:

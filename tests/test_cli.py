@@ -7,43 +7,16 @@ import subprocess
 import sys
 import time
 import wave
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import Outcome
 
 import perfkit.cli
 
 PROGRAM = Path(sys.executable).with_name("perfkit")
 MAX_HELP_SECONDS = 0.5
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def run(monkeypatch, capfd, tmp_path):
-    """Run the command line in this process, in an empty folder of its own."""
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-
-    def run_command(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["perfkit", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            perfkit.cli.main()
-        code = ended.value.code
-        return Outcome(code if isinstance(code, int) else 0, *capfd.readouterr())
-
-    return run_command
 
 
 def assert_one_line(outcome: Outcome, *words: str) -> None:

@@ -1,45 +1,16 @@
 """`perfkit inspect` and `perfkit score` as a user meets them: the path on stdout, the rest on stderr, exit codes."""
 
 import json
-import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from score_stage import KnowingReader, build_stage
 from synthetic_performer import act, lose_face, perform
 
-import perfkit.cli
 from perfkit.rig import HUMAN_RIG
 from perfkit.track import save_track
 from perfkit.video import digest_take
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def run(monkeypatch, capfd, tmp_path):
-    """Run the command line in this process, in an empty folder of its own."""
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-
-    def run_command(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["perfkit", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            perfkit.cli.main()
-        code = ended.value.code
-        return Outcome(code if isinstance(code, int) else 0, *capfd.readouterr())
-
-    return run_command
 
 
 @pytest.fixture(scope="module")

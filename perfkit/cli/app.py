@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from perfkit import __version__
-from perfkit.cli import capture, character, demo, doctor, export, measure, render
+from perfkit.cli import capture, character, demo, doctor, export, golden, measure, render
 
 app = typer.Typer(
     name="perfkit",
@@ -42,4 +42,5 @@ app.command("control", short_help="Draw what an engine is shown.")(render.contro
 app.command("render", short_help="Render a performance as a character.")(render.render)
 app.command("score", short_help="Measure a result against its take.")(measure.score)
 app.command("export", short_help="Hand a performance to other programs.")(export.export)
+app.add_typer(golden.app, name="golden")
 app.add_typer(character.app, name="character")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,21 +14,9 @@ from perfkit.track import save_track
 
 
 @pytest.fixture
-def run(monkeypatch, capfd, tmp_path):
-    """Run the command line in an empty folder; return exit code, stdout, stderr."""
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-
-    def run_command(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["perfkit", "export", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            perfkit.cli.main()
-        code = ended.value.code
-        return (code if isinstance(code, int) else 0, *capfd.readouterr())
-
-    return run_command
+def run(run):
+    """Run `perfkit export`."""
+    return partial(run, "export")
 
 
 @pytest.fixture

@@ -2,43 +2,29 @@ import json
 import logging
 import threading
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from fake_engine import FakeEngine
+from grey_take import ENGINE_PLACE, NUM_FRAMES, PTS, SETTINGS, TIME_BASE, TableEngine, perform, write_perf, write_take
 
-from perfkit.capture.protocol import NUM_FACE_POINTS, NUM_HAND_POINTS
 from perfkit.errors import MediaError, PackError, PerfkitError, SettingsError, TrackError
 from perfkit.inference import job as job_module
 from perfkit.inference.engine import ENGINES
 from perfkit.inference.render import RenderSettings, RuntimeSettings, draw_control_video, render_take
 from perfkit.pack import CharacterPack
-from perfkit.rig import HUMAN_RIG, face_points
+from perfkit.rig import HUMAN_RIG
 from perfkit.times import FrameTimes
-from perfkit.track import PerformanceTrack, save_track
 from perfkit.video import digest_take, iterate_frames, open_take
 from perfkit.video_write import VideoWriter
-from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, CONTOUR_INDICES, POSE_POINTS
 
-NUM_FRAMES = 21
-PTS = np.cumsum([3, 1, 2] * 7).astype(np.int64)
-"""Variable rate, not from zero."""
-TIME_BASE = Fraction(1, 60)
 BACKGROUND_RGB = (240, 180, 60)
-SETTINGS = RenderSettings(engine="fake", lora_scale=0, background="#f0b43c", steps=2)
-
-
-class TableEngine(FakeEngine):
-    def __init__(self, request, runtime):
-        super().__init__()
 
 
 @pytest.fixture(autouse=True)
 def fake_engine(monkeypatch):
-    monkeypatch.setitem(ENGINES, "fake", f"{__name__}:TableEngine")
+    monkeypatch.setitem(ENGINES, "fake", ENGINE_PLACE)
 
 
 @pytest.fixture
@@ -56,43 +42,12 @@ def pack(tmp_path):
 
 @pytest.fixture
 def take(tmp_path):
-    """A take of 40x24 px, grey, getting lighter."""
-    path = tmp_path / "take.mp4"
-    with VideoWriter(path, time_base=TIME_BASE) as writer:
-        for index, pts in enumerate(PTS):
-            writer.write(np.full((24, 40, 3), 20 + 10 * index, np.uint8), int(pts))
-    return path
-
-
-def perform(times, take_digest):
-    """Return a performer with the reference's proportions who opens the mouth little by little."""
-    num_frames = len(times)
-    blendshapes = np.zeros((num_frames, len(BLENDSHAPES)), np.float32)
-    blendshapes[:, BLENDSHAPE_INDEX["jawOpen"]] = np.linspace(0, 0.8, num_frames)
-    face = np.tile(np.float32([20, 12, 0]), (num_frames, NUM_FACE_POINTS, 1))
-    face[:, CONTOUR_INDICES] += 6 * face_points(HUMAN_RIG, blendshapes)
-    camera_from_head = np.tile(np.eye(4, dtype=np.float32), (num_frames, 1, 1))
-    camera_from_head[:, 2, 3] = -40
-    return PerformanceTrack(
-        times=times,
-        size_wh=(40, 24),
-        face=face.astype(np.float32),
-        blendshapes=blendshapes,
-        camera_from_head=camera_from_head,
-        body=np.full((num_frames, len(POSE_POINTS), 4), np.nan, np.float32),
-        hands=np.full((num_frames, 2, NUM_HAND_POINTS, 3), np.nan, np.float32),
-        face_confidence=np.ones(num_frames, np.float32),
-        flags=np.zeros(num_frames, np.uint8),
-        take_digest=take_digest,
-        trackers={"face": "by hand"},
-    )
+    return write_take(tmp_path / "take.mp4")
 
 
 @pytest.fixture
 def perf(tmp_path, take):
-    path = tmp_path / "take.perf"
-    save_track(perform(FrameTimes(PTS.copy(), TIME_BASE), digest_take(open_take(take))), path)
-    return path
+    return write_perf(tmp_path / "take.perf", take)
 
 
 @pytest.fixture
