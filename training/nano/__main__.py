@@ -1,4 +1,7 @@
-"""Train and measure the nano base: `python -m perfkit.training.nano autoencoder|latents|flow|publish|restore|evaluate`."""
+"""Train and measure the nano base.
+
+`python -m perfkit.training.nano autoencoder|latents|flow|publish|restore|evaluate`
+"""
 
 import argparse
 from pathlib import Path

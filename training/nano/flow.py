@@ -47,6 +47,7 @@ class FlowSettings:
     control_drop: float = 0.05
     full_noise_share: float = 0.6
     reuse: int = 4
+    pool_shards: int = 64
     seed: int = 0
 
     @property
@@ -78,24 +79,27 @@ def scale_at(step: int, settings: FlowSettings) -> float:
 
 
 class BatchMaker:
-    """Assembles the batch of any step; holds the shards it has read.
+    """Assembles the batch of any step; holds the shards of that step's pool.
 
-    The pool of drawings grows with the steps, two shards at a time, so that each is seen about `reuse` times; a step
-    always sees the same batch.
+    The pool of drawings moves on with the steps, two shards at a time, so that each is seen about `reuse` times; a
+    step always sees the same batch.
     """
 
     def __init__(self, store: ShardStore, settings: FlowSettings) -> None:
         self.store, self.settings = store, settings
         self.shards: dict[int, Shard] = {}
-        self.num_made = 0
+        self.pool = range(0)
 
     def make_batch(self, step: int) -> FlowBatch:
         """Return this worker's rows of step's batch, on the CPU."""
         settings = self.settings
         rng = np.random.default_rng([settings.seed, step, 3])
-        pool = 2 + 2 * (step * settings.batch // (2 * settings.reuse * SHARD_SIZE))
-        self._make_shards(pool)
-        picks = [(int(rng.integers(pool)), int(rng.integers(SHARD_SIZE))) for _ in range(settings.batch)]
+        last = 2 + 2 * (step * settings.batch // (2 * settings.reuse * SHARD_SIZE))
+        self._move_pool(range(max(0, last - settings.pool_shards), last))
+        picks = [
+            (int(rng.integers(self.pool.start, self.pool.stop)), int(rng.integers(SHARD_SIZE)))
+            for _ in range(settings.batch)
+        ]
         times = 1 / (1 + np.exp(-rng.standard_normal(settings.batch)))
         times[rng.random(settings.batch) < settings.full_noise_share] = 1.0
         drops = rng.random((2, settings.batch)) < np.array([[settings.caption_drop], [settings.control_drop]])
@@ -115,14 +119,15 @@ class BatchMaker:
             torch.from_numpy(times[mine].astype(np.float32)),
         )
 
-    def _make_shards(self, pool: int) -> None:
-        """Make the shards that the pool has gained, each by one of the workers."""
-        if pool <= self.num_made:
+    def _move_pool(self, pool: range) -> None:
+        """Make the shards that the pool gains, each by one of the workers; forget those that it leaves behind."""
+        if pool == self.pool:
             return
-        for number in range(self.num_made + worker_index(), pool, worker_count()):
+        for number in pool[worker_index() :: worker_count()]:
             self.store.make(number)
         agree(True)
-        self.num_made = pool
+        self.pool = pool
+        self.shards = {number: shard for number, shard in self.shards.items() if number in pool}
 
     def _shard(self, number: int) -> Shard:
         if number not in self.shards:

@@ -105,7 +105,8 @@ def run_publish(options: Namespace) -> None:
     base = options.base or BASE_FOLDER
     save_nano(models, base)
     record = {
-        "autoencoder_crops": read_step(options.run / "autoencoder") * AutoencoderSettings.batch or _recorded_crops(base),
+        "autoencoder_crops": read_step(options.run / "autoencoder") * AutoencoderSettings.batch
+        or _recorded_crops(base),
         "images": step * FlowSettings.batch,
         "seed": FlowSettings.seed,
     }
