@@ -31,7 +31,7 @@ def make_golden_page(comparison: Comparison, approved: Evidence, found: Evidence
     _, _, verdict = comparison.headline.partition(": ")
     page.add_text(verdict[0].upper() + verdict[1:] + ".", kind="good" if comparison.passes else "bad")
     rows = [_make_row(tier, comparison) for tier in comparison.tiers]
-    page.add_table(("tier", "", "first bad frame", "found"), rows, widths=(10, 9, 17, 64))
+    page.add_table(("tier", "", "first bad frame", "found"), rows, widths=(9, 13, 15, 63))
     page.add_heading("What changed since it was recorded")
     if comparison.changes:
         page.add_list(list(comparison.changes))

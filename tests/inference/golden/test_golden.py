@@ -107,7 +107,7 @@ def test_the_first_bad_frame_is_named_with_its_time(folder, monkeypatch):
     comparison = check_golden(folder).comparison
     tier = comparison.first_broken
     assert tier is not None and tier.failed[0] == DROPPED_FRAME
-    assert f"at frame {DROPPED_FRAME}" in comparison.headline and "20 frames, 21 expected" in tier.finding
+    assert f"first bad frame {DROPPED_FRAME} (" in comparison.headline and "20 frames, 21 expected" in tier.finding
 
 
 def test_the_delay_of_the_sound_is_told(folder, monkeypatch):

@@ -57,7 +57,7 @@ def test_a_failure_says_tier_frame_and_report_and_spares_the_trace_also_in_paral
     done = run_pytest(studio, "-n", "2")
     assert done.returncode == 1
     assert "1 failed, 1 passed" in done.stdout
-    assert "golden bob: picture broke first, at frame 0" in done.stdout
+    assert "golden bob: picture broke first, first bad frame 0" in done.stdout
     assert "Traceback" not in done.stdout and "checking.py" not in done.stdout
     assert (studio / "golden-report" / "bob.html").is_file()
     assert not (studio / "golden-report" / "ada.html").exists()
