@@ -109,6 +109,15 @@ def measure_memory() -> None:
     print_memory(TAKE, list_character_names()[0])
 
 
+def measure_fidelity() -> None:
+    """Print how near renders come to the exact drawing of the same performance."""
+    from bench_fidelity import print_fidelity
+
+    from perfkit.pack import list_character_names
+
+    print_fidelity(TAKE, list_character_names())
+
+
 def measure_training() -> None:
     """Print how fast LoRA training is, against the loop that one would write from the libraries' documentation."""
     from bench_train import time_train
@@ -147,6 +156,7 @@ def main() -> None:
         "render": time_render,
         "memory": measure_memory,
         "steadiness": measure_steadiness,
+        "fidelity": measure_fidelity,
         "train": measure_training,
     }
     parser = argparse.ArgumentParser(description=__doc__)

@@ -98,8 +98,8 @@ def _draw_ears(scene: Scene, signs: list[float]) -> None:
 def _draw_behind(scene: Scene, far_sides: list[float]) -> None:
     draw_hat_behind(scene)
     draw_robot_parts(scene, behind=True)
-    draw_extras_on_head(scene, behind=True)
     draw_animal_ears(scene, behind=True)
+    draw_extras_on_head(scene, behind=True)
     _draw_ears(scene, far_sides)
 
 

@@ -12,6 +12,8 @@ from perfkit.vocabulary import CONTOUR_SLICES
 _DARK: Colour = (0.15, 0.13, 0.17)
 _GEM: Colour = (0.2, 0.8, 0.75)
 _HORN: Colour = (0.93, 0.85, 0.68)
+_ROOT_HIDDEN = -0.1
+"""What grows out of the head lies behind it where its root faces this far away; a nod alone never gets there."""
 
 
 def draw_extras_on_face(scene: Scene) -> None:
@@ -37,7 +39,7 @@ def draw_extras_on_head(scene: Scene, *, behind: bool) -> None:
         for sign in (1.0, -1.0):
             root = np.array([sign * 0.42, -0.86, 0.28])
             root /= np.linalg.norm(root)
-            if (float(ball.facing(root[None])[0]) < 0.12) == behind:
+            if (float(ball.facing(root[None])[0]) < _ROOT_HIDDEN) == behind:
                 draw(scene, ball.centre + ball.radii * root * 0.96, sign)
 
 
