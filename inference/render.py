@@ -104,22 +104,25 @@ def draw_control_video(
     source: str | Path,
     pack: CharacterPack,
     out_path: str | Path,
+    settings: RenderSettings = DEFAULT_SETTINGS,
+    runtime: RuntimeSettings = DEFAULT_RUNTIME,
     *,
     style: str = "nano",
-    runtime: RuntimeSettings = DEFAULT_RUNTIME,
-    calibration: Path | None = None,
 ) -> Path:
     """Write the control pictures that an engine would be shown, as a video.
+
+    Of the settings, those of calibration and retarget matter.
 
     Raises:
         PerfkitError: What cannot be read, tracked or written, in one line.
     """
     source, out_path = Path(source), Path(out_path)
     check_output(out_path, source)
-    neutral = None if calibration is None else load_calibration(calibration)
+    neutral = None if settings.calibration is None else load_calibration(settings.calibration)
     performance = read_performance(source, runtime)
     times = performance.track.times
-    controls = draw_control(retarget_performance(performance.track, pack, calibration=neutral), style=style)
+    character = retarget_performance(performance.track, pack, settings=settings.retarget, calibration=neutral)
+    controls = draw_control(character, style=style)
     with (
         VideoWriter(
             out_path, time_base=times.time_base, rate_fps=times.rate_fps or None, sound_from=performance.take

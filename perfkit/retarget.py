@@ -19,6 +19,7 @@ from perfkit.calibrate import Calibration, fit_calibration
 from perfkit.cleaning import clean_weights, head_doubt_deg, seen_mask
 from perfkit.errors import SettingsError
 from perfkit.framing import HEAD_NOISE, frame_head
+from perfkit.gains import MAX_GAIN, REGIONS, scale_head, scale_weights
 from perfkit.headspace import HeadMotion, measure_head, stand_upright
 from perfkit.measures import feature_places
 from perfkit.proportions import Rig
@@ -38,6 +39,8 @@ class RetargetSettings:
         position_gain: How much of the performer's way across their picture the character's head goes, 0 = none.
         size_gain: How much of their coming nearer and going away it follows, 0 = none.
         smoothing: Reach of the smoothing in time against the usual, 0 = none.
+        expressiveness: Gain of all expression, blinks and gaze apart.
+        mouth_gain, brows_gain, eyes_gain, gaze_gain, head_gain: Gain of each region of `gains.REGIONS`, 0 = muted.
         with_body: Whether shoulders, arms and hands follow the performer's; else they rest below the head.
     """
 
@@ -46,16 +49,27 @@ class RetargetSettings:
     position_gain: float = 0.8
     size_gain: float = 0.7
     smoothing: float = 1.0
+    expressiveness: float = 1.0
+    mouth_gain: float = 1.0
+    brows_gain: float = 1.0
+    eyes_gain: float = 1.0
+    gaze_gain: float = 1.0
+    head_gain: float = 1.0
     with_body: bool = True
 
     def __post_init__(self) -> None:
         if self.head_from not in ("camera", "neutral"):
             raise SettingsError(f"retarget: head_from is {self.head_from!r}, expected 'camera' or 'neutral'")
-        for name in ("position_gain", "size_gain", "smoothing"):
-            if not 0.0 <= getattr(self, name) <= 4.0:
-                raise SettingsError(f"retarget: {name} is {getattr(self, name)}, expected 0 to 4")
+        for name in ("position_gain", "size_gain", "smoothing", "expressiveness", *map(gain_field, REGIONS)):
+            if not 0.0 <= getattr(self, name) <= MAX_GAIN:
+                raise SettingsError(f"retarget: {name} is {getattr(self, name)}, expected 0 to {MAX_GAIN:g}")
         if min(self.canvas_wh) < 16:
             raise SettingsError(f"retarget: canvas_wh is {self.canvas_wh}, expected at least 16 x 16 px")
+
+
+def gain_field(region: str) -> str:
+    """Return the name of the setting that holds a region's gain."""
+    return f"{region}_gain"
 
 
 def retarget(
@@ -84,6 +98,8 @@ def retarget(
     calibration = calibration or fit_calibration(track)
     motion = measure_head(track, calibration.neutral.astype(np.float64))
     weights, gap_flags = clean_weights(track, motion, calibration, smoothing=settings.smoothing)
+    gains = {region: getattr(settings, gain_field(region)) for region in REGIONS}
+    weights = scale_weights(weights, gains, expressiveness=settings.expressiveness)
     head = _head_over_time(track, motion, (rig, settings))
     face, visibility = pose_face(face_points(rig, weights), head)
     body = _body_over_time(track, motion, (rig, settings, head, calibration.neutral))
@@ -129,7 +145,7 @@ def _head_over_time(track: PerformanceTrack, motion: HeadMotion, how: tuple[Rig,
                 noise_limits=(limits[0, columns], limits[1, columns]),
                 doubt=doubt[:, columns],
             )
-    return head.astype(np.float32)
+    return scale_head(head, rest, settings.head_gain).astype(np.float32)
 
 
 def _body_over_time(

@@ -344,7 +344,15 @@ def test_grief_is_no_smile():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"head_from": "side"}, {"smoothing": -1}, {"position_gain": 9}, {"size_gain": -0.1}, {"canvas_wh": (8, 8)}],
+    [
+        {"head_from": "side"},
+        {"smoothing": -1},
+        {"position_gain": 9},
+        {"size_gain": -0.1},
+        {"canvas_wh": (8, 8)},
+        {"mouth_gain": -1},
+        {"expressiveness": 5},
+    ],
 )
 def test_settings_outside_their_range_are_refused(wrong):
     with pytest.raises(SettingsError, match=f"retarget: {next(iter(wrong))}"):

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from perfkit.cli.progress import progress_bars
-from perfkit.cli.render import Calibration, Character, Source
+from perfkit.cli.render import Calibration, Character, Expressiveness, Gain, Mute, Source, read_retarget
 
 app = typer.Typer(
     help="Pin approved takes, frame by frame.",
@@ -26,6 +26,9 @@ def record(
     alpha: Annotated[bool, typer.Option("--alpha", help="Keep transparency.")] = False,
     steps: Annotated[int | None, typer.Option(help="Network evaluations a frame.")] = None,
     seed: Annotated[int | None, typer.Option(help="Key of all noise.")] = None,
+    gain: Gain = None,
+    mute: Mute = None,
+    expressiveness: Expressiveness = None,
     calibration: Calibration = None,
 ) -> None:
     """Render a take and write down what the render was: control frames, latents, pixels, times, sound, versions."""
@@ -37,6 +40,7 @@ def record(
         "alpha": alpha or None,
         "steps": steps,
         "seed": seed,
+        "retarget": read_retarget(gain, mute, expressiveness),
         "calibration": calibration,
     }
     settings = RenderSettings(**{name: value for name, value in given.items() if value is not None})
