@@ -100,6 +100,15 @@ def time_render() -> None:
     print_render_speeds(TAKE, list_character_names()[0])
 
 
+def time_stock() -> None:
+    """Print how fast a render is against stock diffusers called per frame, and against its networks' own time."""
+    from bench_speed import print_speed
+
+    from perfkit.pack import list_character_names
+
+    print_speed(TAKE, list_character_names()[0])
+
+
 def measure_memory() -> None:
     """Print the peak memory of a short take and of a long one."""
     from bench_render import print_memory
@@ -154,6 +163,7 @@ def main() -> None:
         "control": time_control,
         "puppet": time_puppet,
         "render": time_render,
+        "speed": time_stock,
         "memory": measure_memory,
         "steadiness": measure_steadiness,
         "fidelity": measure_fidelity,

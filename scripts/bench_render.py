@@ -49,9 +49,9 @@ def print_render_speeds(take: Path, character: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         perf, out = Path(folder) / "take.perf", Path(folder) / "out.mp4"
         save_track(capture_take(take), perf)
-        render_take(perf, pack, out, _make_settings(pack, 1))  # exports the networks, if they are not yet
+        render_take(perf, pack, out, make_settings(pack, 1))  # exports the networks, if they are not yet
         for steps in STEPS:
-            render_take(perf, pack, out, _make_settings(pack, steps))
+            render_take(perf, pack, out, make_settings(pack, steps))
             report = json.loads(out.with_name("out.mp4.json").read_text())
             seconds, num_frames = report["stage_seconds"], report["num_frames"]
             whole, network = (1000 * seconds[stage] / num_frames for stage in ("render", "network"))
@@ -72,7 +72,7 @@ def _compare_with_eager(perf: Path, pack: "CharacterPack", steps: int) -> str:
     from perfkit.inference.stylize import stylize
     from perfkit.track import load_track
 
-    settings = _make_settings(pack, steps)
+    settings = make_settings(pack, steps)
     engines = [
         make_character_engine(pack, settings, RuntimeSettings(backend=backend, device="cpu"))
         for backend in ("openvino", "torch")
@@ -94,7 +94,7 @@ def print_memory(take: Path, character: str) -> None:
     """Print the peak memory of capture and render for a short take and a long one."""
     from perfkit.pack import load_pack
 
-    lora_scale = _make_settings(load_pack(character), 1).lora_scale
+    lora_scale = make_settings(load_pack(character), 1).lora_scale
     with tempfile.TemporaryDirectory() as folder:
         peaks = []
         for seconds in (SHORT_SECONDS, LONG_SECONDS):
@@ -120,7 +120,7 @@ def print_steadiness(take: Path, character: str) -> None:
     from perfkit.pack import load_pack
 
     pack = load_pack(character)
-    settings = _make_settings(pack, 4)
+    settings = make_settings(pack, 4)
     engine = make_character_engine(pack, settings, RuntimeSettings(device="cpu"))
     ground = make_background(settings.background, engine.canvas_wh)(0.0, None)
     with tempfile.TemporaryDirectory() as folder:
@@ -148,7 +148,7 @@ def _write_noisy_still(source: Path, path: Path) -> None:
             writer.write(np.clip(noisy, 0, 255).astype(np.uint8), index)
 
 
-def _make_settings(pack: "CharacterPack", steps: int) -> "RenderSettings":
+def make_settings(pack: "CharacterPack", steps: int) -> "RenderSettings":
     """A pack that has no LoRA yet costs the same: it is merged before the networks are exported."""
     from perfkit.inference.render import RenderSettings
 
