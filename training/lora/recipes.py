@@ -17,7 +17,7 @@ class LoraSettings:
         steps: Optimiser steps.
         rank: Rank of the adapter's matrices.
         batch_size: Pictures a step.
-        learning_rate: At its height; falls to a twentieth along a cosine.
+        learning_rate: Muon's, at its height; falls to a twentieth along a cosine.
         num_placements: Rows per drawing: as drawn, and placed otherwise; never mirrored, so a patch stays on its eye.
         time_shift: > 1 draws more times near pure noise, where shape and colour are decided.
         full_noise_share: Part of the rows at pure noise, where every render begins and a one-step render ends.
@@ -30,18 +30,18 @@ class LoraSettings:
         seed: Key of all randomness.
     """
 
-    steps: int = 300
+    steps: int = 900
     rank: int = 16
     batch_size: int = 8
-    learning_rate: float = 1.5e-3
-    num_placements: int = 4
+    learning_rate: float = 0.015
+    num_placements: int = 8
     time_shift: float = 1.5
     full_noise_share: float = 0.2
     caption_drop: float = 0.1
     prior_share: float = 0.125
     num_priors: int = 32
     held_out_every: int = 6
-    score_every: int = 50
+    score_every: int = 100
     ema_decay: float = 0.0
     seed: int = 0
 
@@ -68,12 +68,12 @@ def make_standard_recipe() -> LoraSettings:
 
 def make_draft_recipe() -> LoraSettings:
     """Return the recipe for a first look, while the art is still being drawn: a quarter of the time."""
-    return LoraSettings(steps=80, rank=8, score_every=20)
+    return LoraSettings(steps=200, rank=8, learning_rate=0.02, num_placements=4, score_every=50)
 
 
 def make_thorough_recipe() -> LoraSettings:
     """Return the recipe for large or intricate art: three times as long, at a lower rate, averaged."""
-    return LoraSettings(steps=900, learning_rate=1e-3, num_placements=8, score_every=100, ema_decay=0.98)
+    return LoraSettings(steps=2700, learning_rate=0.01, num_placements=16, score_every=150, ema_decay=0.98)
 
 
 RECIPES: dict[str, dict[str, Callable[[], LoraSettings]]] = {
