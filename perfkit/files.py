@@ -5,6 +5,7 @@ In: the target's path. Out: a path beside it to write to; MediaError in one line
 
 import contextlib
 import errno
+import glob
 import os
 import shutil
 from collections.abc import Iterator
@@ -50,6 +51,12 @@ def write_aside(path: Path) -> Iterator[Path]:
 def aside_of(path: Path) -> Path:
     """Return the path beside a target under which it is written until it is complete; hidden, with the same suffix."""
     return path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+
+
+def remove_stale_asides(path: Path) -> None:
+    """Remove what killed processes left beside a target; nobody else may be writing that target."""
+    for stale in path.parent.glob(f".{glob.escape(path.stem)}.*.partial{glob.escape(path.suffix)}"):
+        remove(stale)
 
 
 def check_target(path: Path) -> None:

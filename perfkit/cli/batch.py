@@ -1,0 +1,118 @@
+"""The verb for many takes: batch."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from perfkit.cli.progress import progress_bars
+from perfkit.cli.render import Calibration, Expressiveness, Gain, Mute, read_retarget
+from perfkit.errors import SettingsError
+
+if TYPE_CHECKING:
+    from perfkit.inference.batch import PlannedShot, Shot
+
+_FILE_WIDTH = 180
+"""Columns of what goes to a file instead of a terminal."""
+
+
+def batch(
+    source: Annotated[Path, typer.Argument(metavar="FOLDER|LIST", help="Folder of takes, or a .csv or .toml list.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the shots, their ledger and report.")],
+    character: Annotated[str | None, typer.Option("--character", "-c", help="For every take that names none.")] = None,
+    suffix: Annotated[str, typer.Option(help="Format of the shots: .mp4, .mov or .webm.")] = ".mp4",
+    workers: Annotated[int, typer.Option(min=1, help="Processes side by side; they share the cores.")] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be made and why; make nothing.")] = False,
+    background: Annotated[str | None, typer.Option(help="Colour, image, video, or `take`.")] = None,
+    alpha: Annotated[bool, typer.Option("--alpha", help="Keep transparency (.mov or .webm).")] = False,
+    steps: Annotated[int | None, typer.Option(help="Network evaluations a frame.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Key of all noise.")] = None,
+    gain: Gain = None,
+    mute: Mute = None,
+    expressiveness: Expressiveness = None,
+    calibration: Calibration = None,
+) -> None:
+    """Render every take of a folder or a list; run again, it makes what is missing or changed. Exit 1: some failed."""
+    from perfkit.inference.batch import (
+        BatchOptions,
+        Ledger,
+        find_jobs,
+        plan_batch,
+        read_job_list,
+        run_batch,
+        write_batch_report,
+    )
+    from perfkit.inference.batch.ledger import FAILED, LEDGER_NAME
+    from perfkit.inference.settings import RenderSettings
+
+    given = {
+        "background": background,
+        "alpha": alpha or None,
+        "steps": steps,
+        "seed": seed,
+        "retarget": read_retarget(gain, mute, expressiveness),
+        "calibration": calibration,
+    }
+    settings = RenderSettings(**{name: value for name, value in given.items() if value is not None})
+    _check_suffix(suffix, alpha=alpha)
+    if source.is_dir():
+        if character is None:
+            raise SettingsError(f"{source}: a folder names no characters; name one with --character")
+        jobs = find_jobs(source, output, character, settings, suffix=suffix)
+    else:
+        jobs = read_job_list(source, output, character, settings, suffix=suffix)
+    if dry_run:
+        _print_plan(plan_batch(jobs, output, Ledger(output) if (output / LEDGER_NAME).is_file() else None))
+        return
+    _make_folder(output)
+    ledger = Ledger(output)
+    planned = plan_batch(jobs, output, ledger)
+    _print_plan(planned)
+    with progress_bars("batch", unit="shots") as (on_progress,):
+        options = BatchOptions(num_workers=workers, on_progress=lambda done, total, _: on_progress(done, total))
+        shots = run_batch(planned, output, ledger, options)
+    _print_shots(shots)
+    print(write_batch_report(shots, output))
+    if any(shot.state == FAILED for shot in shots):
+        raise typer.Exit(1)
+
+
+def _check_suffix(suffix: str, *, alpha: bool) -> None:
+    from perfkit.video_write import FORMATS
+
+    known = [name for name, file_format in FORMATS.items() if file_format.has_alpha or not alpha]
+    if suffix not in known:
+        raise SettingsError(f"--suffix {suffix}: expected one of {', '.join(known)}; give one of these")
+
+
+def _make_folder(folder: Path) -> None:
+    from perfkit.errors import MediaError
+    from perfkit.files import check_parent
+
+    if folder.exists() and not folder.is_dir():
+        raise MediaError(f"{folder}: is a file; give the name of a folder for the shots")
+    check_parent(folder)
+    folder.mkdir(exist_ok=True)
+
+
+def _print_plan(planned: "Sequence[PlannedShot]") -> None:
+    rows = [(shot.out, "make" if shot.is_due else "skip", shot.why) for shot in planned]
+    _print_table(("shot", "", "why"), rows)
+
+
+def _print_shots(shots: "Sequence[Shot]") -> None:
+    rows = [(shot.out, shot.state, f"{shot.num_frames}", f"{shot.seconds:.1f}", shot.reason) for shot in shots]
+    _print_table(("shot", "", "frames", "seconds", "remarks"), rows)
+
+
+def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print on stderr: stdout is for the path."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*header, box=None, pad_edge=False, header_style="dim")
+    for row in rows:
+        table.add_row(*row)
+    Console(stderr=True, width=None if sys.stderr.isatty() else _FILE_WIDTH).print(table)
