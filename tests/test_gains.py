@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from synthetic_performer import act, perform
 
-from perfkit.cli.render import read_retarget
+from perfkit.cli.options import read_retarget
 from perfkit.errors import SettingsError
 from perfkit.gains import REGIONS, scale_head, scale_weights
 from perfkit.retarget import RetargetSettings, gain_field, retarget
@@ -93,8 +93,8 @@ def test_a_heads_gain_scales_turn_way_and_size():
 
 
 def test_the_options_become_settings():
-    assert read_retarget(None, None, None) is None
-    settings = read_retarget("mouth=1.2,brows=0.8", "head, gaze", 1.5)
+    assert read_retarget() is None
+    settings = read_retarget(gain="mouth=1.2,brows=0.8", mute="head, gaze", expressiveness=1.5)
     assert settings == RetargetSettings(mouth_gain=1.2, brows_gain=0.8, head_gain=0, gaze_gain=0, expressiveness=1.5)
 
 
@@ -111,4 +111,4 @@ def test_the_options_become_settings():
 )
 def test_options_that_make_no_sense_are_refused(gain, mute, message):
     with pytest.raises(SettingsError, match=message):
-        read_retarget(gain, mute, None)
+        read_retarget(gain=gain, mute=mute)

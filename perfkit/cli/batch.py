@@ -7,8 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from perfkit.cli.options import (
+    Alpha,
+    Background,
+    Calibration,
+    Expressiveness,
+    Gain,
+    Mute,
+    Seed,
+    Steps,
+    make_settings,
+    read_retarget,
+)
 from perfkit.cli.progress import progress_bars
-from perfkit.cli.render import Calibration, Expressiveness, Gain, Mute, read_retarget
 from perfkit.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -25,10 +36,10 @@ def batch(
     suffix: Annotated[str, typer.Option(help="Format of the shots: .mp4, .mov or .webm.")] = ".mp4",
     workers: Annotated[int, typer.Option(min=1, help="Processes side by side; they share the cores.")] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be made and why; make nothing.")] = False,
-    background: Annotated[str | None, typer.Option(help="Colour, image, video, or `take`.")] = None,
-    alpha: Annotated[bool, typer.Option("--alpha", help="Keep transparency (.mov or .webm).")] = False,
-    steps: Annotated[int | None, typer.Option(help="Network evaluations a frame.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Key of all noise.")] = None,
+    background: Background = None,
+    alpha: Alpha = False,
+    steps: Steps = None,
+    seed: Seed = None,
     gain: Gain = None,
     mute: Mute = None,
     expressiveness: Expressiveness = None,
@@ -45,17 +56,17 @@ def batch(
         write_batch_report,
     )
     from perfkit.inference.batch.ledger import FAILED, LEDGER_NAME
-    from perfkit.inference.settings import RenderSettings
 
-    given = {
-        "background": background,
-        "alpha": alpha or None,
-        "steps": steps,
-        "seed": seed,
-        "retarget": read_retarget(gain, mute, expressiveness),
-        "calibration": calibration,
-    }
-    settings = RenderSettings(**{name: value for name, value in given.items() if value is not None})
+    settings = make_settings(
+        {
+            "background": background,
+            "alpha": alpha,
+            "steps": steps,
+            "seed": seed,
+            "retarget": read_retarget(gain=gain, mute=mute, expressiveness=expressiveness),
+            "calibration": calibration,
+        }
+    )
     _check_suffix(suffix, alpha=alpha)
     if source.is_dir():
         if character is None:

@@ -5,8 +5,21 @@ from typing import Annotated
 
 import typer
 
+from perfkit.cli.options import (
+    Alpha,
+    Background,
+    Calibration,
+    Character,
+    Expressiveness,
+    Gain,
+    Mute,
+    Seed,
+    Source,
+    Steps,
+    make_settings,
+    read_retarget,
+)
 from perfkit.cli.progress import progress_bars
-from perfkit.cli.render import Calibration, Character, Expressiveness, Gain, Mute, Source, read_retarget
 
 app = typer.Typer(
     help="Pin approved takes, frame by frame.",
@@ -22,10 +35,10 @@ def record(
     character: Character,
     output: Annotated[Path, typer.Option("--output", "-o", help="The golden's folder, as goldens/NAME.")],
     take: Annotated[Path | None, typer.Option(help="The take of a .perf, for its sound and pictures.")] = None,
-    background: Annotated[str | None, typer.Option(help="Colour, image, video, or `take`.")] = None,
-    alpha: Annotated[bool, typer.Option("--alpha", help="Keep transparency.")] = False,
-    steps: Annotated[int | None, typer.Option(help="Network evaluations a frame.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Key of all noise.")] = None,
+    background: Background = None,
+    alpha: Alpha = False,
+    steps: Steps = None,
+    seed: Seed = None,
     gain: Gain = None,
     mute: Mute = None,
     expressiveness: Expressiveness = None,
@@ -33,17 +46,18 @@ def record(
 ) -> None:
     """Render a take and write down what the render was: control frames, latents, pixels, times, sound, versions."""
     from perfkit.inference.golden.checking import record_golden
-    from perfkit.inference.settings import RenderSettings, RuntimeSettings
+    from perfkit.inference.settings import RuntimeSettings
 
-    given = {
-        "background": background,
-        "alpha": alpha or None,
-        "steps": steps,
-        "seed": seed,
-        "retarget": read_retarget(gain, mute, expressiveness),
-        "calibration": calibration,
-    }
-    settings = RenderSettings(**{name: value for name, value in given.items() if value is not None})
+    settings = make_settings(
+        {
+            "background": background,
+            "alpha": alpha,
+            "steps": steps,
+            "seed": seed,
+            "retarget": read_retarget(gain=gain, mute=mute, expressiveness=expressiveness),
+            "calibration": calibration,
+        }
+    )
     with progress_bars("capture", "render") as (on_capture, on_progress):
         runtime = RuntimeSettings(take=take, on_capture=on_capture, on_progress=on_progress)
         golden = record_golden(source, character, output, settings, runtime)
