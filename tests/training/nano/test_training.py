@@ -113,6 +113,19 @@ def test_a_step_sees_the_same_batch_whatever_came_before(tmp_path: Path, small_s
         assert torch.equal(getattr(one, field), getattr(other, field)), field
 
 
+def test_the_pool_of_drawings_moves_on_and_forgets(tmp_path: Path, small_shards: None) -> None:
+    models = make_models()
+    store = ShardStore(tmp_path / "latents", models.vae, models.tokenizer, seed=0)
+    settings = FlowSettings(images=64, batch=2, reuse=1, pool_shards=2)
+    maker = BatchMaker(store, settings)
+    for step in (0, 5, 12):
+        batch = maker.make_batch(step)
+        assert len(maker.pool) == 2 and set(maker.shards) <= set(maker.pool)
+    assert maker.pool == range(6, 8)
+    assert torch.equal(batch.latents_BChw, BatchMaker(store, settings).make_batch(12).latents_BChw)
+    assert sorted(path.stem for path in (tmp_path / "latents").iterdir()) == [f"{n:05d}" for n in (0, 1, 2, 3, 6, 7)]
+
+
 def test_a_picture_is_a_function_of_seed_and_index() -> None:
     for make in (pictures.make_picture, lambda index: pictures.make_example(index).drawing.rgba):
         assert np.array_equal(make(5), make(5))
