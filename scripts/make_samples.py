@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from perfkit.training.acceptance import evaluate_character
-from perfkit.training.lora import LoraSettings, TrainOptions, train_character
+from perfkit.training.lora import TrainOptions, make_recipe, train_character
 from perfkit.training.sample_characters import SAMPLE_CHARACTERS, draw_pack
 
 PACKS = Path(__file__).resolve().parent.parent / "samples" / "characters"
@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("verb", choices=("draw", "train", "evaluate"))
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SAMPLE_CHARACTERS))
-    parser.add_argument("--steps", type=int, default=LoraSettings.steps)
+    parser.add_argument("--recipe", default="thorough", help="of training")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path, default=Path("out"), help="folder for curves and reports")
     options = parser.parse_args()
@@ -47,7 +47,7 @@ def run_train(name: str, options: argparse.Namespace) -> None:
             curves_folder=options.output / "training" / name,
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
-        print(train_character(PACKS / name, LoraSettings(steps=options.steps), train_options))
+        print(train_character(PACKS / name, make_recipe(options.recipe), train_options))
 
 
 def run_evaluate(name: str, options: argparse.Namespace) -> None:
