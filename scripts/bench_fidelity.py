@@ -50,8 +50,8 @@ def score_character(take: Path, track: "PerformanceTrack", name: str) -> dict[st
     figures = {}
     for figure in score.figures:
         bar = format_bar(figure)
-        verdict = f" ({bar} asked)" if bar else ""
-        figures[f"{figure.group}: {figure.name}"] = f"{format_figure(figure)}{verdict}"
+        told = [f"{bar} asked"] * bool(bar) + [figure.beside] * (figure.group == "acting" and bool(figure.beside))
+        figures[f"{figure.group}: {figure.name}"] = f"{format_figure(figure)}" + f" ({'; '.join(told)})" * bool(told)
     return figures
 
 
