@@ -17,7 +17,7 @@ from pathlib import Path
 
 from perfkit.errors import MediaError, PerfkitError, SettingsError
 from perfkit.inference.settings import RenderSettings
-from perfkit.track import PERF_SUFFIX
+from perfkit.track import PERF_SUFFIX, is_perf
 
 TAKE_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".mts", ".mxf", ".gif", PERF_SUFFIX)
 LIST_SUFFIXES = (".csv", ".toml")
@@ -47,10 +47,14 @@ def find_jobs(
 ) -> list[ShotJob]:
     """Return a job for every take in a folder and the folders below; results keep their place below `out_folder`.
 
+    A .perf is left out where a video of the same name lies beside it: the video has the sound.
+
     Raises:
         MediaError: The folder holds no take.
     """
-    takes = sorted(path for path in folder.rglob("*") if _is_take(path, out_folder))
+    found = sorted(path for path in folder.rglob("*") if _is_take(path, out_folder))
+    videos = {path.with_suffix("") for path in found if not is_perf(path)}
+    takes = [path for path in found if not (is_perf(path) and path.with_suffix("") in videos)]
     if not takes:
         raise MediaError(f"{folder}: no takes here; expected files ending in {', '.join(TAKE_SUFFIXES)}")
     outs = _name_results([take.relative_to(folder) for take in takes], out_folder, suffix)

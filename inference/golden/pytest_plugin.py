@@ -28,9 +28,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one test for every golden where a test asks for `golden_name`."""
     if "golden_name" in metafunc.fixturenames:
+        from perfkit.errors import PerfkitError
         from perfkit.inference.golden.golden_file import find_goldens
 
-        folders = find_goldens(_goldens_folder(metafunc.config))
+        try:
+            folders = find_goldens(_goldens_folder(metafunc.config))
+        except PerfkitError as error:
+            raise pytest.UsageError(str(error)) from error
         metafunc.parametrize("golden_name", [folder.name for folder in folders])
 
 

@@ -169,13 +169,14 @@ def test_results_are_never_taken_for_takes_and_equal_names_stay_apart(takes):
     inside = takes / "shots"
     inside.mkdir()
     (inside / "old.mp4").write_bytes(b"result")
-    (takes / "a.mp4").write_bytes(b"take")
+    (takes / "b.mp4").write_bytes(b"take")
+    (takes / "b.mov").write_bytes(b"take")
     (takes / ".hidden.mp4").write_bytes(b"hidden")
     jobs = find_jobs(takes, inside, CHARACTER, SETTINGS, suffix=".mp4")
     assert [job.out.relative_to(inside).as_posix() for job in jobs] == [
-        "a-mp4.mp4",
-        "a-perf.mp4",
-        "b.mp4",
+        "a.mp4",
+        "b-mov.mp4",
+        "b-mp4.mp4",
         "day2/c.mp4",
     ]
 

@@ -1,5 +1,6 @@
 """Golden takes as a studio meets them: the verbs, and the pytest plugin in a suite of its own."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -73,6 +74,14 @@ def test_a_golden_that_cannot_be_rendered_fails_in_one_line(studio):
     (studio / "ada.perf").unlink()
     done = run_pytest(studio)
     assert done.returncode == 1 and "golden ada: " in done.stdout and "no such file" in done.stdout
+
+
+def test_a_suite_without_goldens_says_how_to_make_one(studio):
+    shutil.rmtree(studio / "goldens")
+    done = run_pytest(studio)
+    assert done.returncode != 0
+    assert "no golden takes here; make one: perfkit golden record" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_check_tells_all_takes_and_exits_with_1(run, studio):
