@@ -30,7 +30,7 @@ ul {{ margin: 6px 0; padding-left: 20px; max-width: 82ch; }}
 li {{ margin: 3px 0; }}
 table {{ border-collapse: collapse; width: 100%; table-layout: fixed; font-size: 14px; }}
 th {{ text-align: left; font-weight: 500; color: {FAINT}; border-bottom: 1px solid {RULE}; padding: 4px 14px 4px 0; }}
-td {{ border-bottom: 1px solid {RULE}; padding: 4px 14px 4px 0; vertical-align: top; }}
+td {{ border-bottom: 1px solid {RULE}; padding: 4px 14px 4px 0; vertical-align: top; overflow-wrap: anywhere; }}
 td.number {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }}
 .good {{ color: {GREEN}; }} .bad {{ color: {RED}; font-weight: 600; }} .care {{ color: {AMBER}; font-weight: 600; }}
 svg {{ width: 100%; height: auto; display: block; }}

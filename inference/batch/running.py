@@ -150,7 +150,7 @@ def make_shot(shot: PlannedShot, out_folder: Path, *, num_threads: int) -> _Outc
         render_take(job.take, load_pack(job.character), job.out, job.settings, runtime)
         provenance = load_provenance(job.out)
     except (PerfkitError, OSError) as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).removeprefix(f"{job.take}: ")
         return _Outcome(_fail(shot, reason, time.monotonic() - started), _is_disk_full(error))
     return _Outcome(
         Shot(
