@@ -22,7 +22,7 @@ from perfkit.pack import CharacterPack
 from perfkit.provenance import Provenance, load_provenance
 from perfkit.report import choose_moments
 from perfkit.track import PerformanceTrack, is_perf, save_track
-from perfkit.video import digest_take, iterate_frames, iterate_sound_packets, open_take
+from perfkit.video import iterate_frames, iterate_sound_packets, open_take
 
 NUM_KEPT = 8
 THUMB_PX = 16
@@ -144,15 +144,6 @@ def digest_array(array: np.ndarray) -> str:
     digest = hashlib.sha256(f"{array.dtype} {array.shape} ".encode())
     digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
-
-
-def digest_source(source: Path) -> str:
-    """Return the SHA-256 of a take's or .perf's bytes, hex.
-
-    Raises:
-        MediaError: A take that cannot be read.
-    """
-    return hashlib.sha256(source.read_bytes()).hexdigest() if is_perf(source) else digest_take(open_take(source))
 
 
 def _digest_packets(packets: Iterable[tuple[Fraction, bytes]]) -> tuple[tuple[Fraction, str], ...]:

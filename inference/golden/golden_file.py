@@ -72,7 +72,7 @@ def find_goldens(folder: Path) -> tuple[Path, ...]:
     """
     if (folder / GOLDEN_NAME).is_file():
         return (folder,)
-    found = sorted(path.parent for path in folder.glob(f"*/{GOLDEN_NAME}"))
+    found = sorted(path.parent for path in folder.glob(f"[!.]*/{GOLDEN_NAME}"))
     if not found:
         raise MediaError(
             f"{folder}: no golden takes here; make one: perfkit golden record TAKE -c NAME -o {folder}/NAME"
