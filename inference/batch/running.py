@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -29,7 +29,6 @@ from perfkit.provenance import load_provenance, provenance_path
 
 _log = logging.getLogger(__name__)
 SHEETS = "sheets"
-_MOST_ATTEMPTS = 2
 
 
 @dataclass(frozen=True)
@@ -83,40 +82,45 @@ def _run_here(due: Sequence[PlannedShot], out_folder: Path) -> Iterator[_Outcome
 
 
 def _run_workers(due: Sequence[PlannedShot], out_folder: Path, options: BatchOptions) -> Iterator[_Outcome]:
-    """Yield outcomes as shots end; a pool that a killed worker has broken is made anew for what it had not finished."""
+    """Yield outcomes as shots end; what ran when a worker was killed is made again, each shot alone."""
     num_workers = min(options.num_workers, max(1, len(due)))
+    waiting, suspects = list(due), list[PlannedShot]()
+    while waiting or suspects:
+        if suspects:
+            shot = suspects.pop(0)
+            killed, _ = yield from _run_pool([shot], out_folder, num_workers=1)
+            if killed:
+                yield _Outcome(_fail(shot, "its worker was killed, twice; free memory, or give a shorter take"))
+        else:
+            suspects, waiting = yield from _run_pool(waiting, out_folder, num_workers=num_workers)
+
+
+def _run_pool(
+    shots: Sequence[PlannedShot], out_folder: Path, *, num_workers: int
+) -> Generator[_Outcome, None, tuple[list[PlannedShot], list[PlannedShot]]]:
+    """Yield outcomes until all shots have ended or a worker is killed; return what ran then, and what had not begun."""
+    rest, killed, is_whole = list(shots), list[PlannedShot](), True
     num_threads = max(1, count_cores() // num_workers)
-    waiting, attempts = list(due), dict.fromkeys((shot.out for shot in due), 0)
-    while waiting:
-        batch, waiting = waiting, []
-        with _make_pool(num_workers) as pool:
-            running: dict[Future[_Outcome], PlannedShot] = {}
-            while batch or running:
-                while batch and len(running) < num_workers:
-                    shot = batch.pop(0)
-                    attempts[shot.out] += 1
-                    try:
-                        running[pool.submit(make_shot, shot, out_folder, num_threads=num_threads)] = shot
-                    except BrokenProcessPool:
-                        attempts[shot.out] -= 1
-                        waiting.append(shot)
-                        break
-                finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    shot = running.pop(future)
-                    error = future.exception()
-                    if error is None:
-                        yield future.result()
-                    elif not isinstance(error, BrokenProcessPool):
-                        _log.error("%s: a bug in perfkit", shot.job.take, exc_info=error)
-                        yield _Outcome(_fail(shot, f"{shot.job.take}: a bug in perfkit ({error!r}); please report it"))
-                    elif attempts[shot.out] < _MOST_ATTEMPTS:
-                        waiting.append(shot)
-                    else:
-                        yield _Outcome(_fail(shot, f"{shot.job.take}: its worker was killed, twice; free memory"))
-                if waiting:
-                    waiting += batch
-                    batch = []
+    with _make_pool(num_workers) as pool:
+        running: dict[Future[_Outcome], PlannedShot] = {}
+        while running or (rest and is_whole):
+            while rest and is_whole and len(running) < num_workers:
+                try:
+                    running[pool.submit(make_shot, rest[0], out_folder, num_threads=num_threads)] = rest[0]
+                    rest.pop(0)
+                except BrokenProcessPool:
+                    is_whole = False
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                shot, error = running.pop(future), future.exception()
+                if error is None:
+                    yield future.result()
+                elif isinstance(error, BrokenProcessPool):
+                    is_whole = False
+                    killed.append(shot)
+                else:
+                    _log.error("%s: a bug in perfkit", shot.job.take, exc_info=error)
+                    yield _Outcome(_fail(shot, f"a bug in perfkit ({error!r}); please report it"))
+    return killed, rest
 
 
 def _make_pool(num_workers: int) -> ProcessPoolExecutor:

@@ -1,10 +1,15 @@
 """A batch: every take is made once, what changed is made again, one bad take stops nothing, a kill loses nothing."""
 
+import multiprocessing
+import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from argparse import Namespace
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -248,6 +253,33 @@ def test_two_workers_make_what_one_makes(short_take, out, tmp_path):
     planned = plan_batch(jobs, out, ledger)
     shots = run_batch(planned, out, ledger, BatchOptions(num_workers=2))
     assert [shot.state for shot in shots] == ["done", "failed"]
+
+
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_a_killed_worker_costs_its_own_shot_and_a_bug_is_told(takes, out, monkeypatch, num_workers):
+    """Forked workers, which know what the test has put into render's place: b kills its worker each time it runs."""
+
+    def render(source, pack, path, *rest):
+        if path.name == "b.mp4":
+            time.sleep(0.3)
+            os.kill(os.getpid(), signal.SIGKILL)
+        if path.name == "c.mp4":
+            raise ValueError("a flaw")
+        path.write_bytes(b"video")
+
+    monkeypatch.setattr(running_module, "render_take", render)
+    monkeypatch.setattr(running_module, "load_provenance", lambda path: Namespace(notes=(), num_frames=3))
+    fork = multiprocessing.get_context("fork")
+    monkeypatch.setattr(running_module, "_make_pool", lambda count: ProcessPoolExecutor(count, mp_context=fork))
+    ledger = Ledger(out)
+    jobs = make_jobs(takes, out)
+    shots = run_batch(plan_batch(jobs, out, ledger), out, ledger, BatchOptions(num_workers=num_workers))
+    assert [(shot.out, shot.state) for shot in shots] == [
+        ("a.mp4", "done"),
+        ("b.mp4", "failed"),
+        ("day2/c.mp4", "failed"),
+    ]
+    assert "killed, twice" in shots[1].reason and "a bug in perfkit" in shots[2].reason
 
 
 def test_the_command_makes_a_folder_and_says_what_failed(run, short_take, character, tmp_path):
