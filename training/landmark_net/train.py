@@ -45,7 +45,7 @@ class LandmarkSettings:
         seed: Key of all randomness.
     """
 
-    steps: int = 2000
+    steps: int = 4000
     num_drawings: int = 8
     rates: Rates = RATES
     warmup_steps: int = 50
