@@ -79,6 +79,22 @@ def check_parent(path: Path) -> None:
         raise MediaError(f"{path}: its folder {parent} may not be written; check the permissions")
 
 
+def make_folder(path: Path) -> Path:
+    """Make a folder for results, if it is not there; return its path.
+
+    Raises:
+        MediaError: A file lies there, its own folder does not exist, or the disk refuses.
+    """
+    if path.exists() and not path.is_dir():
+        raise MediaError(f"{path}: is a file; give the name of a folder for the results")
+    check_parent(path)
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    return path
+
+
 def unwritable(path: Path, error: OSError) -> MediaError:
     """Return the one-line refusal for an error of the disk."""
     reason = error.strerror or str(error)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from perfkit.errors import MediaError
-from perfkit.files import check_parent
+from perfkit.files import check_parent, make_folder
 from perfkit.inference.golden.comparing import DEFAULT_TOLERANCE, Comparison, Tolerance, compare
 from perfkit.inference.golden.evidence import gather_evidence
 from perfkit.inference.golden.golden_file import Golden, load_golden, save_golden
@@ -102,8 +102,7 @@ def write_report(check: Check, folder: Path) -> Path:
     Raises:
         MediaError: It cannot be written.
     """
-    check_parent(folder)
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)
     path = folder / f"{check.comparison.name}.html"
     write_page(make_golden_page(check.comparison, check.approved.evidence, check.found.evidence), path)
     return path

@@ -1,12 +1,12 @@
 """The verb for many takes: batch."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from perfkit.cli.console import make_console
 from perfkit.cli.options import (
     Alpha,
     Background,
@@ -21,12 +21,10 @@ from perfkit.cli.options import (
 )
 from perfkit.cli.progress import progress_bars
 from perfkit.errors import SettingsError
+from perfkit.files import make_folder
 
 if TYPE_CHECKING:
     from perfkit.inference.batch import PlannedShot, Shot
-
-_FILE_WIDTH = 180
-"""Columns of what goes to a file instead of a terminal."""
 
 
 def batch(
@@ -77,7 +75,7 @@ def batch(
     if dry_run:
         _print_plan(plan_batch(jobs, output, Ledger(output) if (output / LEDGER_NAME).is_file() else None))
         return
-    _make_folder(output)
+    make_folder(output)
     ledger = Ledger(output)
     planned = plan_batch(jobs, output, ledger)
     _print_plan(planned)
@@ -98,16 +96,6 @@ def _check_suffix(suffix: str, *, alpha: bool) -> None:
         raise SettingsError(f"--suffix {suffix}: expected one of {', '.join(known)}; give one of these")
 
 
-def _make_folder(folder: Path) -> None:
-    from perfkit.errors import MediaError
-    from perfkit.files import check_parent
-
-    if folder.exists() and not folder.is_dir():
-        raise MediaError(f"{folder}: is a file; give the name of a folder for the shots")
-    check_parent(folder)
-    folder.mkdir(exist_ok=True)
-
-
 def _print_plan(planned: "Sequence[PlannedShot]") -> None:
     rows = [(shot.out, "make" if shot.is_due else "skip", shot.why) for shot in planned]
     _print_table(("shot", "", "why"), rows)
@@ -119,11 +107,9 @@ def _print_shots(shots: "Sequence[Shot]") -> None:
 
 
 def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print on stderr: stdout is for the path."""
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(*header, box=None, pad_edge=False, header_style="dim")
     for row in rows:
         table.add_row(*row)
-    Console(stderr=True, width=None if sys.stderr.isatty() else _FILE_WIDTH).print(table)
+    make_console().print(table)

@@ -1,19 +1,18 @@
 """Verbs that measure: inspect (a take, before any render), score (a result, after it)."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from perfkit.cli.console import make_console
 from perfkit.cli.progress import progress_bars
+from perfkit.files import make_folder
 
 if TYPE_CHECKING:
     from perfkit.inspection import Finding
     from perfkit.score import Figure
 
-_FILE_WIDTH = 180
-"""Columns of what goes to a file instead of a terminal."""
 Folder = Annotated[
     Path | None, typer.Option("--output", "-o", help="Folder for the results [NAME-score, NAME-inspection].")
 ]
@@ -36,7 +35,7 @@ def score(
     from perfkit.training.landmark_net import LandmarkNet
     from perfkit.video import open_take
 
-    folder = _make_folder(output or Path(f"{out.stem}-score"))
+    folder = make_folder(output or Path(f"{out.stem}-score"))
     open_take(out)
     reader = LandmarkNet.load()
     with progress_bars("capture", "score") as (on_capture, on_progress):
@@ -56,20 +55,8 @@ def score(
     print(save_score(result, folder))
 
 
-def _make_folder(path: Path) -> Path:
-    from perfkit.errors import MediaError
-    from perfkit.files import check_parent
-
-    if path.exists() and not path.is_dir():
-        raise MediaError(f"{path}: is a file; give the name of a folder for the results")
-    check_parent(path)
-    path.mkdir(exist_ok=True)
-    return path
-
-
 def _print_figures(figures: "tuple[Figure, ...]") -> None:
     """Print the table of figures on stderr: stdout is for the path."""
-    from rich.console import Console
     from rich.table import Table
 
     from perfkit.score.score_page import format_bar, format_figure
@@ -84,7 +71,7 @@ def _print_figures(figures: "tuple[Figure, ...]") -> None:
         shown = figure.group if figure.group != group else ""
         group = figure.group
         table.add_row(shown, figure.name, format_figure(figure), format_bar(figure), word, figure.beside)
-    Console(stderr=True, width=None if sys.stderr.isatty() else _FILE_WIDTH).print(table)
+    make_console().print(table)
 
 
 def inspect(
@@ -104,7 +91,7 @@ def inspect(
 
     if take is not None and not is_perf(source):
         raise SettingsError(f"--take {take}: only a .perf needs its take named, {source} is one; leave --take out")
-    folder = _make_folder(output or Path(f"{source.stem}-inspection"))
+    folder = make_folder(output or Path(f"{source.stem}-inspection"))
     with progress_bars("capture", "inspect") as (on_capture, on_progress):
         if is_perf(source) and take is None:
             track, opened = load_track(source), None
@@ -120,12 +107,11 @@ def inspect(
 
 def _print_findings(verdict: str, findings: "tuple[Finding, ...]") -> None:
     """Print verdict and findings on stderr: stdout is for the path."""
-    from rich.console import Console
     from rich.padding import Padding
 
     from perfkit.inspection import Severity
 
-    console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else _FILE_WIDTH)
+    console = make_console()
     console.print(verdict, style="bold")
     marks = {Severity.RESHOOT: "[red]reshoot[/]", Severity.CARE: "[yellow]care[/]   ", Severity.FINE: "       "}
     for finding in findings:

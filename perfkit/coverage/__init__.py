@@ -13,8 +13,7 @@ from perfkit.coverage.sheet import draw_sheet
 from perfkit.coverage.summary import CoverageSummary, summarise, write_json
 from perfkit.coverage.table import Cell, Coverage, find_cells, measure_coverage
 from perfkit.coverage.thumbs import make_tiles
-from perfkit.errors import MediaError
-from perfkit.files import check_parent, unwritable, write_aside
+from perfkit.files import make_folder, write_aside
 from perfkit.pack import CharacterPack
 from perfkit.page import write_page
 
@@ -37,13 +36,7 @@ def write_coverage(pack: CharacterPack, coverage: Coverage, folder: Path) -> tup
         MediaError: They cannot be written there.
         PackError: A drawing cannot be read.
     """
-    check_parent(folder)
-    if folder.is_file():
-        raise MediaError(f"{folder}: is a file; give a folder")
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise unwritable(folder, error) from error
+    make_folder(folder)
     summary = summarise(coverage)
     tiles = make_tiles(pack, coverage, list(summary.suggestions))
     paths = folder / "coverage.png", folder / "coverage.html", folder / "coverage.json"
