@@ -9,7 +9,9 @@ In: a performance, a rig, the performer's calibration. Out: what the character d
 Nothing but the 52 weights, the head's channels and the limb directions crosses over: the performer's face shape cannot.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -65,6 +67,18 @@ class RetargetSettings:
                 raise SettingsError(f"retarget: {name} is {getattr(self, name)}, expected 0 to {MAX_GAIN:g}")
         if min(self.canvas_wh) < 16:
             raise SettingsError(f"retarget: canvas_wh is {self.canvas_wh}, expected at least 16 x 16 px")
+
+
+def retarget_settings_from_table(table: Mapping[str, Any]) -> RetargetSettings:
+    """Return settings that were written as JSON, where tuples are lists.
+
+    Raises:
+        SettingsError: A key that is not one of theirs, or a value outside its range.
+    """
+    if unknown := sorted(set(table) - {each.name for each in fields(RetargetSettings)}):
+        raise SettingsError(f"was retargeted with {', '.join(unknown)}, which this perfkit does not know")
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    return RetargetSettings(**values)
 
 
 def gain_field(region: str) -> str:

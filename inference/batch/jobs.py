@@ -20,7 +20,6 @@ from perfkit.inference.settings import RenderSettings
 from perfkit.track import PERF_SUFFIX, is_perf
 
 TAKE_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".mts", ".mxf", ".gif", PERF_SUFFIX)
-LIST_SUFFIXES = (".csv", ".toml")
 _SETTINGS = {"background": str, "alpha": bool, "side_by_side": bool, "steps": int, "seed": int, "calibration": Path}
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 

@@ -30,7 +30,7 @@ from perfkit.inference.golden.evidence import Evidence, PictureRow
 from perfkit.inference.settings import RenderSettings
 from perfkit.pack import list_character_names
 from perfkit.provenance import Provenance
-from perfkit.retarget import RetargetSettings
+from perfkit.retarget import retarget_settings_from_table
 from perfkit.track import load_track, save_track
 
 FORMAT = 1
@@ -211,8 +211,7 @@ def _read_settings(given: Mapping[str, Any], home: Path) -> RenderSettings:
     if "loras" in values:
         values["loras"] = tuple((_absolute(name, home), scale) for name, scale in values["loras"])
     if values.get("retarget"):
-        canvas_wh = tuple(values["retarget"]["canvas_wh"])
-        values["retarget"] = RetargetSettings(**(values["retarget"] | {"canvas_wh": canvas_wh}))
+        values["retarget"] = retarget_settings_from_table(values["retarget"])
     return RenderSettings(**values)
 
 

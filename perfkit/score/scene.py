@@ -3,10 +3,8 @@
 In: paths, a PerformanceTrack, what OUT.json says. Out: `Scene`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +14,7 @@ from perfkit.errors import MediaError, SettingsError, TrackError
 from perfkit.manifest import digest_file
 from perfkit.pack import CharacterPack, load_pack
 from perfkit.provenance import Provenance, load_provenance
-from perfkit.retarget import RetargetSettings, retarget
+from perfkit.retarget import RetargetSettings, retarget, retarget_settings_from_table
 from perfkit.take import Take
 from perfkit.track import CharacterTrack, PerformanceTrack
 from perfkit.video import open_take
@@ -149,15 +147,10 @@ def _check_take(request: ScoreRequest, provenance: Provenance) -> None:
 
 
 def _read_retarget(provenance: Provenance, out: Path) -> RetargetSettings:
-    given: Mapping[str, Any] = provenance.settings.get("retarget") or {}
-    known = {each.name for each in fields(RetargetSettings)}
-    settings: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
-    if unknown := sorted(set(given) - known):
-        raise SettingsError(
-            f"{out}: was retargeted with {', '.join(unknown)}, which this perfkit does not know; score it with the "
-            "perfkit that rendered it"
-        )
-    return RetargetSettings(**settings)
+    try:
+        return retarget_settings_from_table(provenance.settings.get("retarget") or {})
+    except SettingsError as error:
+        raise SettingsError(f"{out}: {error}; score it with the perfkit that rendered it") from error
 
 
 def _find_calibration(request: ScoreRequest, provenance: Provenance) -> Calibration:
