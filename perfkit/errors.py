@@ -45,6 +45,10 @@ class SettingsError(PerfkitError):
     """A setting outside its range, or an unknown key."""
 
 
+class ServingError(PerfkitError):
+    """A local page that cannot be served."""
+
+
 class ExportError(PerfkitError):
     """A format that this machine lacks a package for, or a receiver that cannot be reached."""
 
