@@ -37,12 +37,15 @@ class EngineRequest:
         loras: Adapters for this engine, all merged into the weights; none: the bare base.
         control_scale: Strength of the control picture.
         precision: "f32" or "bf16".
+        frames_per_call: Frames of one network call; 0 = as many as give the most frames a second, 1 = the least delay.
+            Another number rounds differently.
     """
 
     caption: str
     loras: tuple[Lora, ...] = ()
     control_scale: float = 1.0
     precision: str = "f32"
+    frames_per_call: int = 0
 
 
 class Engine(Protocol):

@@ -108,8 +108,10 @@ def check_output(path: Path, source: Path, *, has_alpha: bool = False) -> None:
         raise MediaError(f"{path}: {suffix} has no alpha; use {with_alpha}, or no suffix for a folder of PNG")
 
 
-def make_character_engine(pack: CharacterPack, settings: RenderSettings, runtime: RuntimeSettings) -> Engine:
-    """Make the engine for a pack, with its LoRA.
+def make_character_engine(
+    pack: CharacterPack, settings: RenderSettings, runtime: RuntimeSettings, *, frames_per_call: int = 0
+) -> Engine:
+    """Make the engine for a pack, with its LoRA; `frames_per_call` as of `engine.EngineRequest`.
 
     Raises:
         RightsError: The character may not be rendered.
@@ -123,6 +125,7 @@ def make_character_engine(pack: CharacterPack, settings: RenderSettings, runtime
         loras=_find_loras(pack, settings),
         control_scale=settings.control_scale,
         precision=settings.precision,
+        frames_per_call=frames_per_call,
     )
     return make_engine(settings.engine, request, runtime)
 

@@ -24,7 +24,7 @@ _PARTED = 0.06
 """Lip gap in head units from which lips are surely open."""
 _WINK_FROM, _WINK_SURE = 0.3, 0.6
 """Difference of lids, in outline and in the tracker's blinks, from which it may be a wink, and is one."""
-_CHUNK, _SWEEPS = 512, 30
+_CHUNK, _NEWTON_STEPS, _CONVERGED = 512, 20, 1e-7
 _RESIDUE_STIFFNESS = 1e-3
 
 _HOLD = {
@@ -139,13 +139,36 @@ def _fit_contours(points: np.ndarray, facing: np.ndarray, guess: np.ndarray, cal
 
 
 def _minimise_in_box(hessian: np.ndarray, pull: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Minimise x'Hx/2 - x'pull for each frame with 0 <= x <= 1, by coordinate descent."""
+    """Minimise x'Hx/2 - x'pull for each frame with 0 <= x <= 1, by Newton steps among the weights that are at no bound.
+
+    Source: Bertsekas 1982, Projected Newton Methods, with a sweep of coordinate descent after each step, which lets
+    weights leave their bounds and never goes uphill.
+    """
     value = start.copy()
-    for _ in range(_SWEEPS):
-        for column in range(value.shape[1]):
-            residue = pull[:, column] - np.einsum("sj,sj->s", hessian[:, column], value)
-            value[:, column] = np.clip(value[:, column] + residue / hessian[:, column, column], 0.0, 1.0)
+    for _ in range(_NEWTON_STEPS):
+        before = value.copy()
+        slope = np.einsum("sij,sj->si", hessian, value) - pull
+        held = ((value <= 0) & (slope > 0)) | ((value >= 1) & (slope < 0))
+        free = np.where(held[:, :, None] | held[:, None, :], np.eye(value.shape[1]), hessian)
+        step = np.linalg.solve(free, np.where(held, 0.0, slope)[..., None])[..., 0]
+        stepped = np.clip(value - step, 0.0, 1.0)
+        is_lower = _height(hessian, pull, stepped) <= _height(hessian, pull, value)
+        value = np.where(is_lower[:, None], stepped, value)
+        _sweep(hessian, pull, value)
+        if np.abs(value - before).max() < _CONVERGED:
+            break
     return value
+
+
+def _height(hessian: np.ndarray, pull: np.ndarray, value: np.ndarray) -> np.ndarray:
+    return np.einsum("si,si->s", value, 0.5 * np.einsum("sij,sj->si", hessian, value) - pull)
+
+
+def _sweep(hessian: np.ndarray, pull: np.ndarray, value: np.ndarray) -> None:
+    """Minimise along one weight after the other, in place."""
+    for column in range(value.shape[1]):
+        residue = pull[:, column] - np.einsum("sj,sj->s", hessian[:, column], value)
+        value[:, column] = np.clip(value[:, column] + residue / hessian[:, column, column], 0.0, 1.0)
 
 
 def _set_gaze(weights: np.ndarray, blendshapes: np.ndarray, calibration: Calibration) -> None:

@@ -3,6 +3,8 @@
 In: head motion of the seen frames, px of the take. Out: head channels for them, px of the character's canvas.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from perfkit.headspace import HeadMotion
@@ -21,13 +23,34 @@ A performer who is seen in full walks and squats by many heads; the embedded bas
 _HALF_WIDTH, _ABOVE, _BELOW = 0.95, 1.35, 1.05
 
 
+@dataclass(frozen=True, eq=False)
+class UsualHead:
+    """What a performer's motion is counted from.
+
+    Attributes:
+        angles: (3,) yaw, pitch, roll, degrees; zeros count from the camera.
+        center_px: (2,) of the take.
+        log_scale: Logarithm of px per head unit.
+    """
+
+    angles: np.ndarray
+    center_px: np.ndarray
+    log_scale: float
+
+
+def measure_usual_head(motion: HeadMotion, *, from_neutral: bool) -> UsualHead:
+    """Return where a performer's head usually is over a take; with `from_neutral` also how it is usually turned."""
+    angles = usual_value(_unwrapped_angles(motion)) if from_neutral else np.zeros(3)
+    return UsualHead(angles, usual_value(motion.center_px), float(usual_value(np.log(motion.scale_px))))
+
+
 def frame_head(
     motion: HeadMotion,
     rest: np.ndarray,
     *,
     canvas_wh: tuple[int, int],
     gains: tuple[float, float],
-    from_neutral: bool,
+    usual: UsualHead,
 ) -> np.ndarray:
     """Map the performer's head to the canvas.
 
@@ -39,18 +62,16 @@ def frame_head(
         rest: (6,), the character's head at rest on this canvas.
         canvas_wh: The canvas, px.
         gains: Of place and of size.
-        from_neutral: Whether angles count from the performer's average instead of the camera.
+        usual: What place, size and angles are counted from.
 
     Returns:
         (S, 6), columns as `vocabulary.HEAD_CHANNELS`.
     """
     position_gain, size_gain = gains
-    angles = np.unwrap(head_angles_from_rotation(motion.rotation), period=360.0, axis=0)
-    if from_neutral:
-        angles = angles - usual_value(angles)
-    size = motion.scale_px / np.exp(usual_value(np.log(motion.scale_px)))
-    place = (motion.center_px - usual_value(motion.center_px)) / np.exp(usual_value(np.log(motion.scale_px)))
-    scale = rest[5] * np.clip(size**size_gain, *_SIZE_LIMITS)
+    angles = _unwrapped_angles(motion) - usual.angles
+    usual_px = np.exp(usual.log_scale)
+    place = (motion.center_px - usual.center_px) / usual_px
+    scale = rest[5] * np.clip((motion.scale_px / usual_px) ** size_gain, *_SIZE_LIMITS)
     offset = position_gain * rest[5] * place
     most_x, most_y = _WAY_LIMITS[0] * canvas_wh[0], _WAY_LIMITS[1] * canvas_wh[1]
     room_x = np.clip(min(rest[3], canvas_wh[0] - rest[3]) - _HALF_WIDTH * rest[5], 1.0, most_x)
@@ -60,6 +81,10 @@ def frame_head(
     bent = np.stack([_bend(offset[:, 0], np.full(len(offset), room_x)), _bend(offset[:, 1], room_y)], axis=1)
     turned = _bend(angles, np.broadcast_to(_ANGLE_LIMITS, angles.shape))
     return np.concatenate([turned, rest[3:5] + bent, scale[:, None]], axis=1)
+
+
+def _unwrapped_angles(motion: HeadMotion) -> np.ndarray:
+    return np.unwrap(head_angles_from_rotation(motion.rotation), period=360.0, axis=0)
 
 
 def usual_value(values: np.ndarray) -> np.ndarray:

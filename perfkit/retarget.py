@@ -20,7 +20,7 @@ from perfkit.body import measure_body
 from perfkit.calibrate import Calibration, fit_calibration
 from perfkit.cleaning import clean_weights, head_doubt_deg, seen_mask
 from perfkit.errors import SettingsError
-from perfkit.framing import HEAD_NOISE, frame_head
+from perfkit.framing import HEAD_NOISE, frame_head, measure_usual_head
 from perfkit.gains import MAX_GAIN, REGIONS, scale_head, scale_weights
 from perfkit.headspace import HeadMotion, measure_head, stand_upright
 from perfkit.measures import feature_places
@@ -142,7 +142,7 @@ def _head_over_time(track: PerformanceTrack, motion: HeadMotion, how: tuple[Rig,
             rest,
             canvas_wh=settings.canvas_wh,
             gains=(settings.position_gain, settings.size_gain),
-            from_neutral=settings.head_from == "neutral",
+            usual=measure_usual_head(motion, from_neutral=settings.head_from == "neutral"),
         )
     seconds = track.times.seconds
     head, _ = fill_gaps(seconds, head, seen, rest)

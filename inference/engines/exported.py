@@ -91,6 +91,11 @@ def import_openvino() -> ModuleType:
     return openvino
 
 
+def has_fast_bf16() -> bool:
+    """Tell whether this processor computes in bfloat16 by itself."""
+    return "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
 def find_cache_dir(cache_dir: Path | None) -> Path:
     """Return the folder for what can be made again: as given, else $PERFKIT_CACHE, else ~/.cache/perfkit."""
     return cache_dir or Path(os.environ.get("PERFKIT_CACHE") or Path.home() / ".cache" / "perfkit")

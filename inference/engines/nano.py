@@ -61,7 +61,7 @@ class NanoEngine:
     def __init__(self, request: EngineRequest, runtime: RuntimeSettings, *, weights_dir: Path = WEIGHTS_DIR) -> None:
         placement = choose_placement(runtime)
         on_gpu = placement.device != "cpu"
-        self._batch = FRAMES_PER_CALL_GPU if on_gpu else FRAMES_PER_CALL
+        self._batch = request.frames_per_call or (FRAMES_PER_CALL_GPU if on_gpu else FRAMES_PER_CALL)
         self.frames_per_call = self._batch
         self.num_workers = placement.num_cores if placement.backend == "openvino" else 1
         base_digest = digest_weights(weights_dir)
@@ -80,8 +80,8 @@ class NanoEngine:
 
         if placement.backend == "openvino":
             folder = find_cache_dir(runtime.cache_dir) / "openvino" / self.name
-            key = _digest_json([network_key, importlib.metadata.version("openvino"), FRAMES_PER_CALL])
-            place = open_exported(folder, key, lambda: _list_exports(make_graphs()))
+            key = _digest_json([network_key, importlib.metadata.version("openvino"), self._batch])
+            place = open_exported(folder, key, lambda: _list_exports(make_graphs(), self._batch))
             self._networks = _compile(place, placement, request.precision)
         else:
             self._networks = _run_by_torch(make_graphs(), placement, request.precision)
@@ -141,8 +141,8 @@ def _digest_networks(request: EngineRequest, base_digest: str) -> str:
     return _digest_json([base_digest, loras, request.caption, makers, versions])
 
 
-def _list_exports(graphs: "NanoGraphs") -> list[Export]:
-    examples = graphs.make_examples(FRAMES_PER_CALL)
+def _list_exports(graphs: "NanoGraphs", batch: int) -> list[Export]:
+    examples = graphs.make_examples(batch)
     return [Export(name, getattr(graphs, name), examples[name]) for name in NETWORKS]
 
 

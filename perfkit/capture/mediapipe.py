@@ -9,6 +9,7 @@ the task's smoothing off. Faces too small for the whole frame are searched at th
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -106,6 +107,52 @@ class MediaPipeTracker:
         return _Face(
             crop.frame_from_crop(face.points), face.blendshapes, crop.frame_camera_from_head(face.camera_from_head)
         )
+
+
+class BodyTracker:
+    """Body and hands alone, for who looks at them less often than at the face.
+
+    Args:
+        settings: Which of the two.
+    """
+
+    def __init__(self, settings: CaptureSettings) -> None:
+        pose_file = find_model("pose") if settings.with_pose else None
+        hands_file = find_model("hands") if settings.with_hands else None
+        with _quiet_stderr():
+            self._pose = _PoseTask(str(pose_file)) if pose_file else None
+            self._hands = _HandsTask(str(hands_file)) if hands_file else None
+        self._sides = HandSides()
+        self._is_first_frame = True
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether neither tracker file is there."""
+        return self._pose is None and self._hands is None
+
+    def track(self, image_rgb: np.ndarray, seconds: float) -> Observation:
+        """Return body and hands of the next frame; its face is never seen."""
+        with _quiet_stderr() if self._is_first_frame else contextlib.nullcontext():
+            picture = _picture_of(image_rgb)
+            body = self._pose.track(picture, seconds) if self._pose else None
+            hands = self._hands.track(picture, seconds) if self._hands else []
+        self._is_first_frame = False
+        empty = make_empty_observation()
+        body = empty.body if body is None else body
+        return replace(empty, body=body, hands=self._sides.sort(hands, body, seconds))
+
+    def close(self) -> None:
+        """Close the tasks."""
+        for task in (self._pose, self._hands):
+            if task is not None:
+                task.close()
+
+
+def lower_confidence(observation: Observation, hands: np.ndarray) -> Observation:
+    """Return a face's observation with hands (2, 21, 3) that were seen apart: what they cover is not seen."""
+    if not observation.has_face:
+        return replace(observation, hands=hands)
+    return replace(observation, hands=hands, face_confidence=_confidence(observation.face, hands))
 
 
 @dataclass(frozen=True, eq=False)
@@ -260,15 +307,34 @@ def _confidence(face_points: np.ndarray, hands: np.ndarray) -> float:
     return 1.0 - 0.9 * covered_share(face_points[CONTOUR_INDICES, :2], hands)
 
 
-@contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Send stderr away while tasks are at work: MediaPipe's C++ greets there and has no switch for it."""
-    kept = os.dup(2)
-    sink = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(sink, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(sink)
+class _QuietStderr:
+    """Sends stderr away while tasks are at work: MediaPipe's C++ greets there and has no switch for it.
+
+    Trackers work in several threads, stderr is the whole process's: the first to come sends it away, the last to go
+    brings it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._depth = self._kept = 0
+
+    @contextlib.contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self._lock:
+            if self._depth == 0:
+                self._kept = os.dup(2)
+                sink = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(sink, 2)
+                os.close(sink)
+            self._depth += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._depth -= 1
+                if self._depth == 0:
+                    os.dup2(self._kept, 2)
+                    os.close(self._kept)
+
+
+_quiet_stderr = _QuietStderr()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from perfkit.capture.protocol import Observation, Tracker
+from perfkit.capture.protocol import Observation, Tracker, stack_observations
 from perfkit.capture.settings import CaptureSettings
 from perfkit.errors import CaptureError, SettingsError
 from perfkit.queues import ReadAhead
@@ -85,14 +85,8 @@ def _stack(take: Take, times: FrameTimes, seen: list[Observation], versions: dic
     return PerformanceTrack(
         times=times,
         size_wh=take.info.size_wh,
-        face=np.stack([observation.face for observation in seen]),
-        blendshapes=np.stack([observation.blendshapes for observation in seen]),
-        camera_from_head=np.stack([observation.camera_from_head for observation in seen]),
-        body=np.stack([observation.body for observation in seen]),
-        hands=np.stack([observation.hands for observation in seen]),
-        face_confidence=np.array([observation.face_confidence for observation in seen], np.float32),
-        flags=np.array([observation.flags for observation in seen], np.uint8),
         take_digest=digest_take(take),
         trackers=versions,
         notes=take.info.notes,
+        **stack_observations(seen),
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from perfkit import __version__
-from perfkit.cli import batch, capture, character, demo, doctor, export, golden, measure, render
+from perfkit.cli import batch, capture, character, demo, doctor, export, golden, live, measure, render
 
 app = typer.Typer(
     name="perfkit",
@@ -41,6 +41,7 @@ app.command("calibrate", short_help="Save a performer's neutral face.")(capture.
 app.command("control", short_help="Draw what an engine is shown.")(render.control)
 app.command("render", short_help="Render a performance as a character.")(render.render)
 app.command("batch", short_help="Render folders of takes.")(batch.batch)
+app.command("live", short_help="Play a character from a camera.")(live.live)
 app.command("score", short_help="Measure a result against its take.")(measure.score)
 app.command("export", short_help="Hand a performance to other programs.")(export.export)
 app.add_typer(golden.app, name="golden")

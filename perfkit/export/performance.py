@@ -156,11 +156,24 @@ def _clean_limbs(track: PerformanceTrack, motion: HeadMotion) -> np.ndarray:
         center_px = np.stack([np.interp(frames, motion.frames, motion.center_px[:, axis]) for axis in range(2)], axis=1)
         scale_px = np.interp(frames, motion.frames, motion.scale_px)
     flat = measure_body(track, center_px=center_px, scale_px=scale_px).limbs
+    return point_limbs(flat, _nearer_ends(track, scale_px))
+
+
+def point_limbs(flat: np.ndarray, nearer: np.ndarray) -> np.ndarray:
+    """Let limbs that look short point out of the picture.
+
+    Args:
+        flat: (..., 12, 3) directions in the picture, as of `BodyMotion.limbs`.
+        nearer: (..., 12) in -1..1, 1 where a bone's far end is nearer the camera.
+
+    Returns:
+        (..., 12, 3) directions in the skeleton's axes.
+    """
     length = np.linalg.norm(flat[..., :2], axis=-1)
     angle_deg = np.rad2deg(np.arccos(np.clip(length, 0.0, 1.0)))
     angle = np.deg2rad(angle_deg * smoothstep(_FLAT_DEG, _DEEP_DEG, angle_deg))
     across = flat[..., :2] / np.maximum(length, 1e-6)[..., None] * np.cos(angle)[..., None]
-    depth = np.sin(angle) * _nearer_ends(track, scale_px)
+    depth = np.sin(angle) * nearer
     return np.concatenate([across, depth[..., None]], axis=-1) * _TO_SKELETON
 
 

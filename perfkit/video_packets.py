@@ -1,0 +1,123 @@
+"""Pictures that are encoded already, put into a file as they are; sound joined to a finished video.
+
+In: JPEG pictures with pts, a WAV file. Out: .mkv (Motion JPEG), or a video with its sound.
+"""
+
+import contextlib
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from perfkit.ffmpeg import (
+    AudioFrame,
+    OutputContainer,
+    Packet,
+    add_picture_track,
+    add_sound_track,
+    open_input,
+    open_output,
+    os_errors,
+    picture_track,
+    sound_track,
+)
+from perfkit.files import unwritable, write_aside
+
+MILLISECONDS = Fraction(1, 1000)
+_USUAL_RATE_FPS = Fraction(30)
+
+
+class JpegWriter:
+    """Writes JPEG pictures into a Matroska file, byte for byte.
+
+    Args:
+        path: An .mkv.
+        size_wh: Of the pictures, px.
+    """
+
+    def __init__(self, path: Path, size_wh: tuple[int, int]) -> None:
+        self._path = path
+        self._container = open_output(path, "matroska", {})
+        self._stream = add_picture_track(self._container, "mjpeg", _USUAL_RATE_FPS, {})
+        self._stream.width, self._stream.height = size_wh
+        self._stream.pix_fmt = "yuvj420p"
+        self._stream.time_base = MILLISECONDS
+
+    def write(self, jpeg: bytes, pts_ms: int) -> None:
+        """Add one picture; pts must increase.
+
+        Raises:
+            MediaError: The disk refuses.
+        """
+        packet = Packet(jpeg)
+        packet.stream, packet.time_base = self._stream, MILLISECONDS
+        packet.pts = packet.dts = pts_ms
+        packet.is_keyframe = True
+        try:
+            with os_errors():
+                self._container.mux(packet)
+        except OSError as error:
+            raise unwritable(self._path, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        with os_errors():
+            self._container.close()
+
+
+def join_sound(video: Path, wav: Path | None, out: Path) -> None:
+    """Write a video again with the sound of a WAV file, which begins with its first picture's zero.
+
+    Args:
+        video: As encoded; its packets are copied.
+        wav: 16 bit PCM; None: no sound.
+        out: .mkv and .mov keep the PCM, .mp4 gets it as AAC.
+
+    Raises:
+        MediaError: A file cannot be read or written.
+    """
+    with write_aside(out) as aside, contextlib.ExitStack() as stack:
+        source = stack.enter_context(open_input(video))
+        container = {".mkv": "matroska", ".mov": "mov", ".mp4": "mp4"}[out.suffix]
+        options = {} if container == "matroska" else {"movflags": "+faststart"}
+        with os_errors():
+            target = stack.enter_context(open_output(aside, container, options))
+            pictures = picture_track(source, source.streams.video[0].index)
+            copied = target.add_stream_from_template(pictures)
+            sound = _SoundJoin(target, wav, "aac" if container == "mp4" else "pcm_s16le") if wav else None
+            for packet in source.demux(pictures):
+                if packet.dts is None:
+                    continue
+                if sound is not None:
+                    sound.mux_until(float(packet.dts * packet.time_base))
+                packet.stream = copied
+                target.mux(packet)
+            if sound is not None:
+                sound.finish()
+
+
+class _SoundJoin:
+    """Feeds a WAV file's sound into a container, in step with the pictures."""
+
+    def __init__(self, target: OutputContainer, wav: Path, encoder: str) -> None:
+        self._target = target
+        self._source = open_input(wav)
+        stream = sound_track(self._source, 0)
+        self._encoded = add_sound_track(target, encoder, stream.rate)
+        self._encoded.layout = stream.layout.name
+        self._frames = self._source.decode(stream)
+        self._seconds = 0.0
+
+    def mux_until(self, seconds: float) -> None:
+        while self._seconds <= seconds and (frame := next(self._frames, None)) is not None:
+            assert isinstance(frame, AudioFrame)
+            self._seconds += frame.samples / frame.sample_rate
+            self._target.mux(self._encoded.encode(frame))
+
+    def finish(self) -> None:
+        """Feed what is left."""
+        self.mux_until(float("inf"))
+        self._target.mux(self._encoded.encode(None))
+        self._source.close()
