@@ -72,7 +72,7 @@ def join_sound(video: Path, wav: Path | None, out: Path) -> None:
 
     Args:
         video: As encoded; its packets are copied.
-        wav: 16 bit PCM; None: no sound.
+        wav: 16 bit PCM, one channel; None: no sound.
         out: .mkv and .mov keep the PCM, .mp4 gets it as AAC.
 
     Raises:
@@ -106,7 +106,7 @@ class _SoundJoin:
         self._source = open_input(wav)
         stream = sound_track(self._source, 0)
         self._encoded = add_sound_track(target, encoder, stream.rate)
-        self._encoded.layout = stream.layout.name
+        self._encoded.layout = "mono"
         self._frames = self._source.decode(stream)
         self._seconds = 0.0
 

@@ -5,11 +5,12 @@ from fractions import Fraction
 
 import numpy as np
 
+from perfkit.capture.protocol import Observation, make_empty_observation
 from perfkit.geometry import picture_rotation_from_camera
 from perfkit.proportions import Rig
 from perfkit.rig import face_points, pose_body, rest_limbs, rotation_from_head
 from perfkit.times import FrameTimes
-from perfkit.track import PerformanceTrack
+from perfkit.track import FrameFlag, PerformanceTrack
 from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, CONTOUR_INDICES
 
 TAKE_WH = (640, 360)
@@ -93,3 +94,12 @@ def cut(track: PerformanceTrack, frames: slice) -> PerformanceTrack:
     arrays = {field.name: getattr(track, field.name) for field in fields(track)}
     arrays = {name: value[frames] for name, value in arrays.items() if isinstance(value, np.ndarray)}
     return replace(track, times=track.times[frames], **arrays)
+
+
+def observe(track: PerformanceTrack, frame: int) -> Observation:
+    """Return one frame as a tracker would have seen it."""
+    if not track.face_confidence[frame]:
+        return make_empty_observation()
+    names = ("face", "blendshapes", "camera_from_head", "body", "hands")
+    arrays = {name: getattr(track, name)[frame] for name in names}
+    return Observation(**arrays, face_confidence=float(track.face_confidence[frame]), flags=FrameFlag(0))

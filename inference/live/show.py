@@ -15,7 +15,6 @@ import numpy as np
 
 from perfkit.calibrate import load_calibration, save_calibration
 from perfkit.errors import CalibrationError, PerfkitError
-from perfkit.files import make_folder
 from perfkit.following import Follower
 from perfkit.inference.live.acting import Acted, Acting
 from perfkit.inference.live.camera_frame import CameraFrame
@@ -252,11 +251,11 @@ class LiveShow:
         return Follower(self._costume.pack.rig, calibration=load_calibration(path) if path.is_file() else None)
 
     def _on_acted(self, acted: Acted) -> None:
-        self._drawing.acted.put(acted)
         self._quality = self._choose_quality()
         recorder = self._recorder
         if recorder is not None:
             recorder.see_acted(acted)
+        self._drawing.acted.put(acted)
         if self._taker is not None and self._taker.see(acted):
             self._keep_neutral(self._taker)
             self._taker = None
@@ -283,11 +282,13 @@ class LiveShow:
         try:
             calibration = self._follower.calibration.set_neutral(taker.seen, taker.size_wh)
             path = calibration_path(self._performer)
-            make_folder(path.parent)
+            path.parent.mkdir(parents=True, exist_ok=True)
             save_calibration(calibration, path)
-        except (CalibrationError, PerfkitError) as error:
+        except CalibrationError as error:
             self.notice = str(error)
             return
+        except OSError as error:
+            self.notice = f"{path.parent}: cannot be made ({error.strerror}); this neutral face is not kept"
         self._follower.forget_usual()
         self.notice = ""
 

@@ -48,7 +48,7 @@ class MediaPipeTracker:
             self._hands = _HandsTask(str(hands_file)) if hands_file else None
         self._sides = HandSides()
         self._pool = SideBySide()
-        self._is_first_frame = True
+        self._has_seen = False
 
     @property
     def versions(self) -> dict[str, str]:
@@ -59,9 +59,9 @@ class MediaPipeTracker:
 
     def track(self, image_rgb: np.ndarray, seconds: float) -> Observation:
         """Return what is seen in the next frame."""
-        with _quiet_stderr() if self._is_first_frame else contextlib.nullcontext():
+        with contextlib.nullcontext() if self._has_seen else _quiet_stderr():
             observation = self._track(image_rgb, seconds)
-        self._is_first_frame = False
+        self._has_seen |= observation.has_face
         return observation
 
     def _track(self, image_rgb: np.ndarray, seconds: float) -> Observation:
@@ -123,7 +123,7 @@ class BodyTracker:
             self._pose = _PoseTask(str(pose_file)) if pose_file else None
             self._hands = _HandsTask(str(hands_file)) if hands_file else None
         self._sides = HandSides()
-        self._is_first_frame = True
+        self._has_seen = False
 
     @property
     def is_blind(self) -> bool:
@@ -132,11 +132,11 @@ class BodyTracker:
 
     def track(self, image_rgb: np.ndarray, seconds: float) -> Observation:
         """Return body and hands of the next frame; its face is never seen."""
-        with _quiet_stderr() if self._is_first_frame else contextlib.nullcontext():
+        with contextlib.nullcontext() if self._has_seen else _quiet_stderr():
             picture = _picture_of(image_rgb)
             body = self._pose.track(picture, seconds) if self._pose else None
             hands = self._hands.track(picture, seconds) if self._hands else []
-        self._is_first_frame = False
+        self._has_seen |= body is not None and bool(hands)
         empty = make_empty_observation()
         body = empty.body if body is None else body
         return replace(empty, body=body, hands=self._sides.sort(hands, body, seconds))

@@ -40,6 +40,8 @@ from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES
 _BLINKS = [BLENDSHAPE_INDEX["eyeBlinkLeft"], BLENDSHAPE_INDEX["eyeBlinkRight"]]
 _HEAD_UNITS = np.array([15.0, 15.0, 15.0, 18.0, 18.0, 10.0])
 """What one-euro takes for 1, of each head channel: degrees, px of a 256 px canvas."""
+_REST_CUTOFF_HZ = 2.0
+"""Of the usual smoothing, at rest: 80 ms of delay where nothing moves, next to none where something does."""
 _TRUST_NONE, _TRUST_FULL = 0.3, 0.8
 """Face confidence at which a face (under a hand) counts nothing, and fully."""
 _USUAL_SECONDS = 20.0
@@ -128,20 +130,19 @@ class Follower:
         return self._pose(weights, head, seconds)
 
     def _measure(self, seconds: float, seen: Observation, size_wh: tuple[int, int]) -> np.ndarray | None:
-        """Return (58,) filtered weights, and head channels in their units away from rest; None without a face."""
+        """Return (58,) calm weights, and head channels in their units away from rest; None while nothing is known."""
         track = make_track([(seconds, seen)], size_wh)
         if not seen_frames(track)[0]:
             self._filter = None
             return None
         self.calibration.observe(seconds, seen, size_wh)
         calibration = self.calibration.current(seconds)
-        neutral = rest_points(HUMAN_RIG) if calibration is None else calibration.neutral
-        motion = self._motion = measure_head(track, neutral.astype(np.float64))
+        if calibration is None:
+            return None
+        motion = self._motion = measure_head(track, calibration.neutral.astype(np.float64))
         blendshapes = track.blendshapes.astype(np.float64)
-        weights = np.zeros((1, _NUM_WEIGHTS))
-        if calibration is not None:
-            weights = fit_weights(motion, blendshapes, calibration)
-            weights[0, _BLINKS] = self._lids(seconds, weights[0, _BLINKS], blendshapes[0, _BLINKS])
+        weights = fit_weights(motion, blendshapes, calibration)
+        weights[0, _BLINKS] = self._lids(seconds, weights[0, _BLINKS], blendshapes[0, _BLINKS])
         channels = np.concatenate([weights[0], self._head(motion)])
         trust = float(np.clip((seen.face_confidence - _TRUST_NONE) / (_TRUST_FULL - _TRUST_NONE), 0.05, 1.0))
         if self._last is not None and self._filter is not None:
@@ -171,7 +172,7 @@ class Follower:
     def _calm(self, seconds: float, channels: np.ndarray) -> np.ndarray:
         reach = self.settings.smoothing
         if self._filter is None or reach != self._filter_reach:
-            self._filter = OneEuro(OneEuroSettings(min_cutoff_hz=1.2 / max(reach, 0.05)))
+            self._filter = OneEuro(OneEuroSettings(min_cutoff_hz=_REST_CUTOFF_HZ / max(reach, 0.05)))
             self._filter_reach = reach
         calm = channels if reach == 0 else self._filter(seconds, channels).copy()
         is_shut = channels[_BLINKS] >= 1.0

@@ -11,7 +11,7 @@ import numpy as np
 _LOOK_BACK_SECONDS = 0.2
 _LEAST_DROP, _LEAST_REPORT, _FALLEN = 0.25, 0.2, 0.25
 """How far lids and the tracker's report must have risen within the look back, and from which weight they may shut."""
-_HELD_SECONDS = 0.06
+_HELD_SECONDS = 0.03
 _RISE = 0.2
 """How far the lids must open from the bottom for a blink to be over."""
 

@@ -160,7 +160,7 @@ function showCamera(state) {
   $("camera-note").textContent = notes[state] ?? "Your picture stays on this machine.";
   $("camera-open").textContent = state === "closed" ? "Camera on" : "Allow camera";
   $("camera-toggle").setAttribute("aria-pressed", String(state === "open"));
-  $("camera-toggle").textContent = state === "open" ? "Camera off" : "Camera on";
+  $("camera-toggle").textContent = state === "open" ? "Camera on" : "Camera off";
   if (state === "absent") camera.retry();
   if (state === "open") listDevices();
 }

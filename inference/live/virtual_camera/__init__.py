@@ -15,7 +15,6 @@ from perfkit.inference.live.drawing import Shown
 from perfkit.inference.live.latest import Latest
 
 _READY = "ready "
-_RATE_FPS = 30
 _WITHOUT = "the page's output view and its motion JPEG stream serve OBS and others without it"
 
 
@@ -71,28 +70,3 @@ class VirtualCamera:
                 self._process.stdin.flush()
             except BrokenPipeError:
                 return
-
-
-def main() -> int:
-    """Be the camera: raw RGB pictures on stdin, one line about the device on stdout."""
-    width, height = int(sys.argv[1]), int(sys.argv[2])
-    try:
-        import numpy as np
-        import pyvirtualcam
-    except ImportError:
-        print("needs the package pyvirtualcam; run: pip install 'perfkit[virtual-camera]'", flush=True)
-        return 1
-    try:
-        camera = pyvirtualcam.Camera(width=width, height=height, fps=_RATE_FPS)
-    except RuntimeError as error:
-        print(" ".join(str(error).split()), flush=True)
-        return 1
-    with camera:
-        print(f"{_READY}{camera.device}", flush=True)
-        while len(picture := sys.stdin.buffer.read(width * height * 3)) == width * height * 3:
-            camera.send(np.frombuffer(picture, np.uint8).reshape(height, width, 3))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
