@@ -4,6 +4,7 @@ Each name prints rows of that table. Both sides of a ratio are measured in the s
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TAKE = ROOT / "samples" / "takes" / "WolfgangLanger_Pexels.mp4"
 NUM_PUPPETS = 400
+MINUTES_LIVE = float(os.environ.get("PERFKIT_BENCH_MINUTES", "10"))
 
 
 def time_help() -> None:
@@ -145,6 +147,13 @@ def measure_steadiness() -> None:
     print_steadiness(TAKE, list_character_names()[0])
 
 
+def measure_live() -> None:
+    """Print rate and delay of a live show: the server alone, then with the browser on the same cores."""
+    from bench_live import print_live
+
+    print_live(TAKE, "zib", minutes=MINUTES_LIVE)
+
+
 def _run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
@@ -168,6 +177,7 @@ def main() -> None:
         "steadiness": measure_steadiness,
         "fidelity": measure_fidelity,
         "train": measure_training,
+        "live": measure_live,
     }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*benchmarks, []], help="what to measure [everything]")

@@ -1,6 +1,7 @@
 """A live show for tests: a real tracker, a real page, an engine that shows the control picture at once."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 from perfkit.inference.live import LiveShow, ShowOptions
 from perfkit.inference.live.app import MJPEG, OUTPUT, VIEW_PATHS, make_live_app
+from perfkit.inference.live.camera_frame import CameraFrame
+from perfkit.inference.live.drawing import Shown
 from perfkit.inference.live.wardrobe import Costume
 from perfkit.pack import load_pack
 from perfkit.serving import PageServer
@@ -85,3 +88,24 @@ def read_jpegs(take: Take, count: int) -> list[bytes]:
         if len(out) == count:
             break
     return out
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    """Wait until something holds, or fail."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.01)
+
+
+def feed(stage: Stage, jpegs: list[bytes], *, start: int = 0, fps: float = 30.0) -> list[Shown]:
+    """Play pictures, each when the one before was shown or a frame later; return what was shown."""
+    shown: list[Shown] = []
+    leave = stage.show.watch(shown=shown.append)
+    for index, jpeg in enumerate(jpegs):
+        before = len(shown)
+        stage.show.feed(CameraFrame(start + index, time.monotonic(), jpeg=jpeg))
+        wait_for(lambda before=before: len(shown) > before)  # type: ignore[misc]
+        time.sleep(1 / fps / 4)
+    leave()
+    return shown

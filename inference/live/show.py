@@ -73,7 +73,9 @@ class LiveShow:
     def __init__(self, options: ShowOptions) -> None:
         self.options = options
         self.characters = sorted({*list_character_names(), options.character})
-        self.controls = LiveControls(character=options.character, quality=options.quality)
+        self.controls = change_controls(
+            LiveControls(options.character), {"quality": options.quality}, characters=frozenset(self.characters)
+        )
         self.recordings: dict[str, Path] = {}
         self.notice = ""
         self._costume: Costume | None = make_costume(options.character, self.controls.light, options.runtime)

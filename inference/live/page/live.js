@@ -9,8 +9,8 @@ const $ = (id) => document.getElementById(id);
 const STATES = { seen: "face seen", held: "face lost: holding", neutral: "no face", returning: "coming back" };
 
 let socket = null, sent = 0, received = 0, isOver = false, lastState = null;
-let latencies = [], numShown = 0, lastReceipt = 0;
-window.perfkit = { latencies: [], shown: [], get state() { return lastState; } };
+let latencies = [], lastReceipt = 0;
+window.perfkit = { onShown: null, get state() { return lastState; } };  // for scripts that measure this page
 
 const controls = new Controls(send);
 const camera = new Camera($("camera"), { onPicture: sendPicture, onState: showCamera });
@@ -62,9 +62,7 @@ async function draw(canvas, body) {
 }
 
 function noteShown(stampMs, now) {
-  numShown += 1;
-  window.perfkit.shown.push([stampMs, now]);
-  if (window.perfkit.shown.length > 20000) window.perfkit.shown.shift();
+  window.perfkit.onShown?.(stampMs, now, $("character"));
   if (stampMs > 0) latencies.push(now - stampMs);
   if (latencies.length > 150) latencies.shift();
 }

@@ -3,17 +3,16 @@
 import gc
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from live_stage import Stage, open_stage, read_jpegs
+from live_stage import Stage, feed, open_stage, read_jpegs, wait_for
 
 from perfkit.errors import MediaError, SettingsError
 from perfkit.inference.live.camera_frame import CameraFrame
-from perfkit.inference.live.drawing import Shown
 from perfkit.performers import calibration_path
 from perfkit.track import load_track
 from perfkit.video import digest_take, open_take
@@ -30,26 +29,6 @@ def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, models_dir: Path) -> 
 @pytest.fixture(scope="module")
 def jpegs(demo_take: Path) -> list[bytes]:
     return read_jpegs(open_take(demo_take), 48)
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come to that"
-        time.sleep(0.01)
-
-
-def feed(stage: Stage, jpegs: list[bytes], *, start: int = 0, fps: float = 30.0) -> list[Shown]:
-    """Play pictures, each when the one before was shown or a frame later; return what was shown."""
-    shown: list[Shown] = []
-    leave = stage.show.watch(shown=shown.append)
-    for index, jpeg in enumerate(jpegs):
-        before = len(shown)
-        stage.show.feed(CameraFrame(start + index, time.monotonic(), jpeg=jpeg))
-        wait_for(lambda before=before: len(shown) > before)  # type: ignore[misc]
-        time.sleep(1 / fps / 4)
-    leave()
-    return shown
 
 
 def test_the_character_is_there_before_the_camera_is(stage: Stage) -> None:

@@ -1,0 +1,50 @@
+"""`perfkit live` as a person runs it: an address on stdout, one line for what can't be, Ctrl-C ends it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from command_line import Outcome
+
+PROGRAM = str(Path(sys.executable).with_name("perfkit"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--character", "nobody"], "nobody"),
+        (["--camera", "absent.mp4"], "absent.mp4"),
+        (["--quality", "best"], "quality"),
+        (["--vmc", "nowhere"], "expected HOST:PORT"),
+        (["--performer", "../me"], "expected up to 40 letters"),
+        (["--port", "99999"], "port 99999: cannot be used"),
+    ],
+)
+def test_what_can_not_be_is_one_line(run, arguments: list[str], line: str, models_dir: Path) -> None:  # type: ignore[no-untyped-def]
+    outcome: Outcome = run("live", "--no-browser", *arguments)
+    assert outcome.code == 1
+    assert line in outcome.err
+    assert "Traceback" not in outcome.err
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_it_within_two_seconds(tmp_path: Path, short_take: Path) -> None:
+    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
+    command = [PROGRAM, "live", "--no-browser", "--camera", str(short_take), "-o", str(tmp_path / "recordings")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    with process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        with urllib.request.urlopen(address) as answer:
+            assert b"perfkit" in answer.read()
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        told = time.monotonic()
+        process.wait(10)
+        assert time.monotonic() - told < 2
+        assert process.returncode == 130
