@@ -162,13 +162,13 @@ class LabelDesk:
 
         Args:
             angle_deg: Yaw, pitch, roll, or None.
-            weights: Blendshape name -> 0..1.
+            weights: Blendshape name -> 0..1, or None.
 
         Raises:
-            PackError: Either is none.
+            PackError: Either is not that.
         """
         yaw, pitch, roll = angle_deg if isinstance(angle_deg, list) and len(angle_deg) == 3 else (0.0, 0.0, 0.0)
-        row = {"yaw": yaw, "pitch": pitch, "roll": roll, "weights": weights}
+        row = {"yaw": yaw, "pitch": pitch, "roll": roll, "weights": {} if weights is None else weights}
         label = label_from_row(row, "fresh face")
         assert label.angle_deg is not None and label.weights is not None
         pack, _ = self._load()

@@ -38,12 +38,12 @@ def find_doubts(
         doubts.append("expression not known")
     is_read = item.sources.get("points") not in (*_CERTAIN, "sidecar")
     if has_points and is_read and confidence is not None and confidence < SURE:
-        doubts.append(f"contours unsure ({int(100 * confidence)} %)")
+        doubts.append(f"contours {int(100 * confidence)}\u00a0% sure")
     told = angle_of_item(item)
     if told is not None and seen_angle_deg is not None and not _is_certain(item):
         apart = abs(told[0] - seen_angle_deg[0])
         if apart > _MOST_APART_DEG:
-            doubts.append(f"labelled yaw {told[0]:+.0f}, the contours look like {seen_angle_deg[0]:+.0f}")
+            doubts.append(f"read as yaw {seen_angle_deg[0]:+.0f}")
     return doubts
 
 

@@ -40,7 +40,11 @@ export function showGrid(open) {
   view.replaceChildren(make("div", { class: "tools" }, chips, lines), grid, ...(empty ? [empty] : []));
 }
 
-export const focusCard = (file) => (cards.get(file) ?? [...cards.values()][0])?.element.focus();
+export function focusCard(file) {
+  const card = cards.get(file)?.element;
+  card?.focus({ preventScroll: true });
+  card?.scrollIntoView({ block: "nearest" });
+}
 
 export function updateGrid() {
   for (const [file, card] of cards) card.update(store.byFile.get(file));
@@ -69,7 +73,7 @@ function makeCard(drawing, open) {
     element.classList.toggle("look", needsLook(it));
     element.classList.toggle("unsaved", isDirty(it));
     about.textContent = describe(it);
-    mark.textContent = isDirty(it) ? "unsaved" : it.doubts.join("; ");
+    mark.replaceChildren(...(isDirty(it) ? ["unsaved"] : it.doubts).map((line) => make("span", {}, line)));
   };
   update(drawing);
   return { element, update };

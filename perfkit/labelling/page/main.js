@@ -49,7 +49,7 @@ async function readAll(files) {
     takeReadings(await api.guess(files.slice(start, start + READ_AT_ONCE)));
   }
   byId("progress").textContent = "";
-  if (!open && byId("grid-view").dataset.touched !== "yes") refreshGrid();
+  if (!open) refreshGrid();
 }
 
 async function takeNewer() {
@@ -96,8 +96,9 @@ async function lookForChanges() {
 // ---- views
 
 function refreshGrid() {
-  const focused = document.activeElement?.dataset?.file;
+  const view = byId("grid-view"), focused = document.activeElement?.dataset?.file, top = view.scrollTop;
   showGrid(openDrawing);
+  view.scrollTop = top;
   if (focused) focusCard(focused);
 }
 
@@ -111,7 +112,7 @@ function route() {
   byId("editor-view").hidden = !drawing;
   if (!drawing) {
     showGrid(openDrawing);
-    focusCard(was?.file);
+    if (was) focusCard(was.file);
     return;
   }
   if (!was || !order.includes(drawing.file)) order = ordered().map((each) => each.file);
@@ -142,14 +143,14 @@ function makeEditor() {
     make("nav", { class: "tools" },
       make("button", { class: "quiet", onclick: toGrid }, "← All"),
       icon("Previous drawing (P)", "‹", () => go(-1)), icon("Next drawing (N)", "›", () => go(1)),
-      parts.name, parts.place, parts.doubts, make("span", { class: "gap" }), parts.undo, parts.redo, parts.right),
+      make("div", { class: "about-drawing" }, parts.name, parts.place, parts.doubts), parts.undo, parts.redo, parts.right),
     make("div", { class: "desk" },
       make("div", { class: "stage-side" }, stage.element,
         make("div", { class: "stage-tools" }, modes,
           icon("Smaller ([)", "−◯", () => stage.transform(1 / 1.03, 0)), icon("Larger (])", "+◯", () => stage.transform(1.03, 0)),
           icon("Turn left ({)", "⟲", () => stage.transform(1, -2)), icon("Turn right (})", "⟳", () => stage.transform(1, 2)),
           make("span", { class: "gap" }),
-          icon("Zoom out (-)", "−", () => stage.zoom(1 / 1.4)), icon("Fit (0)", "Fit", () => stage.fit()), icon("Zoom in (+)", "+", () => stage.zoom(1.4)),
+          icon("Zoom out (-)", "−", () => stage.zoom(1 / 1.4)), icon("The face, or the whole drawing (0)", "Fit", () => stage.fit()), icon("Zoom in (+)", "+", () => stage.zoom(1.4)),
           icon("Paper (B)", "◐", () => stage.turnPaper()))),
       panel.element));
 }

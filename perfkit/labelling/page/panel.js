@@ -7,7 +7,7 @@ import { change, isChanged, setAbsent, sourceOf, store } from "./store.js";
 import { colourOf, isAbsent, shownPoints, titleOf } from "./shapes.js";
 
 const ANGLES = [["yaw", "left", "right", 90, 180], ["pitch", "up", "down", 60, 90], ["roll", "left", "right", 90, 180]];
-const SOURCE_WORDS = { person: "by you", sidecar: "from the sidecar", drawn: "exact", assumed: "assumed" };
+const SOURCE_WORDS = { person: "by you", sidecar: "from the sidecar", drawn: "exact, by its drawing program", assumed: "assumed" };
 
 export class Panel {
   constructor(stage) {
@@ -37,7 +37,8 @@ export class Panel {
     const list = make("div", { class: "contours", role: "radiogroup", "aria-label": "Contour to move" },
       ...[...this.contourRows.values()].map((row) => row.element));
     this.useGuess = make("button", { class: "quiet", title: "Take the landmark network's contours", onclick: () => this.takeGuess() }, "Guess anew");
-    return this.section("Contours", "points", list, make("div", { class: "row" }, this.useGuess,
+    const caption = make("div", { class: "caption" }, make("span", { title: "left and right are the character's own" }, "move"), make("span", {}, "seen"));
+    return this.section("Contours", "points", caption, list, make("div", { class: "row" }, this.useGuess,
       make("button", { class: "quiet", title: "A standard face, turned as the angle says, to start from", onclick: () => this.placeFresh() }, "Fresh face"),
       make("button", { class: "quiet", title: "Nobody knows where the contours lie", onclick: () => change(this.drawing, "forget points", (now) => { now.points = null; }) }, "Clear")));
   }

@@ -29,7 +29,8 @@ export class Stage {
     this.svg.addEventListener("pointermove", (event) => this.onMove(event));
     for (const name of ["pointerup", "pointercancel"]) this.svg.addEventListener(name, (event) => this.onUp(event));
     this.svg.addEventListener("dblclick", () => this.fit());
-    this.dots.addEventListener("focusin", (event) => this.showWhere(event.target));
+    // Listened to outside the picture: Chromium takes an SVG element that listens for focus to be a tab stop.
+    this.element.addEventListener("focusin", (event) => { if (event.target.dataset.index) this.showWhere(event.target); });
     new ResizeObserver(() => this.resize()).observe(this.svg);
   }
 
@@ -43,14 +44,22 @@ export class Stage {
     }
     if (isAbsent(this.contour)) this.contour = store.pack.contours.find((contour) => !isAbsent(contour.name))?.name ?? "face_oval";
     this.svg.setAttribute("aria-label", `${drawing.name}: drawing with contours; arrow keys move the chosen contour, Tab goes to its points`);
-    this.fit();
+    this.fit(true);
   }
 
   // ---- view
 
-  fit() {
-    const [width, height] = store.pack.canvas_wh;
-    this.view = { x: -width * 0.02, y: -height * 0.02, w: width * 1.04, h: height * 1.04 };
+  /** Show the face with what is around it; shown already, the whole drawing. */
+  fit(isFace = !this.isFace) {
+    const [width, height] = store.pack.canvas_wh, points = shownPoints(this.drawing)[0];
+    const seen = points ? Object.values(points).flat().filter((point) => point[2] >= SEEN) : [];
+    this.isFace = isFace && seen.length > 0;
+    const bounds = (axis) => [Math.min(...seen.map((point) => point[axis])), Math.max(...seen.map((point) => point[axis]))];
+    const [[left, right], [top, bottom]] = this.isFace ? [bounds(0), bounds(1)] : [[0, width], [0, height]];
+    const share = (this.isFace ? 1.7 : 1.04) * Math.max((right - left) / width, (bottom - top) / height);
+    const w = width * clamp(share, 0.05, 1.04), h = height * clamp(share, 0.05, 1.04);
+    const within = (middle, size, all) => (size >= all ? (all - size) / 2 : clamp(middle - size / 2, 0, all - size));
+    this.view = { x: within((left + right) / 2, w, width), y: within((top + bottom) / 2, h, height), w, h };
     this.resize();
   }
 
