@@ -13,8 +13,8 @@ def label_drawings(
     guess: Annotated[bool, typer.Option(help="Let the landmark network read what nobody labelled.")] = True,
 ) -> None:
     """Look at a character's drawings in the browser, correct contours, angle, expression and light; Ctrl-C ends it."""
-    from perfkit.cli.browser import open_browser
     from perfkit.cli.character_art import load_reader
+    from perfkit.cli.pages import serve_page
     from perfkit.labelling import LabelDesk, make_label_app, needs_reader
     from perfkit.pack import find_pack_folder, list_character_names, load_pack
     from perfkit.serving import PageServer
@@ -25,7 +25,4 @@ def label_drawings(
     read_only = f"{pack} is a sample character, shown only; copy {folder} and label the copy" if is_sample else ""
     reader = load_reader() if guess and needs_reader(character) else None
     server = PageServer(make_label_app(LabelDesk(Path(folder), reader=reader, read_only=read_only)), port=port)
-    print(server.address, flush=True)
-    if browser:
-        open_browser(server.address)
-    server.run()
+    serve_page(server, browser=browser)

@@ -21,7 +21,7 @@ from perfkit.expression_names import EXPRESSION_WEIGHTS
 from perfkit.face_reading import LEAST_CONFIDENCE, LandmarkReader, estimate_heads
 from perfkit.ingest.labels import NO_LABEL, Label, label_from_row
 from perfkit.ingest.resolve import Face, resolve_labels
-from perfkit.labelling.doubts import find_doubts
+from perfkit.labelling.doubts import find_doubts, is_certain
 from perfkit.labelling.edits import angle_of_item, face_of_row, make_blank_landmarks, take_edits, weights_row
 from perfkit.labelling.saving import TOLD, points_table, save_labels
 from perfkit.manifest import read_manifest, resolve_inside, shorten
@@ -247,7 +247,7 @@ def _describe_reading(item: ArtItem, stored: Face | None, reading: _Reading | No
         item,
         has_points=stored is not None,
         confidence=confidence,
-        seen_angle_deg=None if stored is None else _read_angle(stored),
+        seen_angle_deg=None if stored is None or is_certain(item) else _read_angle(stored),
     )
     return {
         "points": None if reading is None else points_table(reading.points, reading.visibility),

@@ -40,12 +40,13 @@ def find_doubts(
     if has_points and is_read and confidence is not None and confidence < SURE:
         doubts.append(f"contours {int(100 * confidence)}\u00a0% sure")
     told = angle_of_item(item)
-    if told is not None and seen_angle_deg is not None and not _is_certain(item):
+    if told is not None and seen_angle_deg is not None and not is_certain(item):
         apart = abs(told[0] - seen_angle_deg[0])
         if apart > _MOST_APART_DEG:
             doubts.append(f"read as yaw {seen_angle_deg[0]:+.0f}")
     return doubts
 
 
-def _is_certain(item: ArtItem) -> bool:
+def is_certain(item: ArtItem) -> bool:
+    """Return whether neither angle nor contours are open to question: drawn exactly, or looked at by a person."""
     return item.sources.get("angle") in _CERTAIN and item.sources.get("points") in _CERTAIN

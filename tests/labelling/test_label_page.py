@@ -1,18 +1,19 @@
 """A person at the page, in headless Chromium, on real drawings: by mouse, by keyboard alone, in two tabs."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from label_client import Seer
 
-from perfkit.coverage import measure_coverage
 from perfkit.labelling.edits import take_edits
 from perfkit.labelling.saving import save_labels
 from perfkit.pack import load_pack
 from perfkit.vocabulary import CONTOUR_SLICES
 
 playwright = pytest.importorskip("playwright.sync_api")
+playwright.expect.set_options(timeout=20_000)
 DESK, PHONE = {"width": 1280, "height": 720}, {"width": 390, "height": 844}
 
 
@@ -104,7 +105,7 @@ def test_a_point_is_dragged_with_the_mouse_saved_and_there_after_a_reload(visit,
     assert np.allclose(place, before[row] + moved[row], atol=0.006)
 
 
-def test_from_the_grid_to_the_save_by_keyboard_alone_and_coverage_sees_the_angle(visit, small_pack):
+def test_from_the_grid_to_the_save_by_keyboard_alone_and_coverage_sees_the_angle(visit, run, small_pack):
     before = load_pack(small_pack).load_landmarks().face[2]
     page = visit().page
     tab_to(page, ".card")
@@ -130,8 +131,10 @@ def test_from_the_grid_to_the_save_by_keyboard_alone_and_coverage_sees_the_angle
     item = pack.art[2]
     assert (item.yaw_deg, item.expression, item.light) == (-80, "smile", "hard toplight")
     assert set(item.sources.values()) == {"person"}
-    cells = [cell for cell, rows in measure_coverage(pack).cells.items() if 2 in rows]
-    assert {(cell.turn, cell.face, cell.light) for cell in cells} == {("profile left", "smile", "hard toplight")}
+    assert run("character", "coverage", small_pack, "-o", "covered").code == 0
+    cells = json.loads(Path("covered/coverage.json").read_text())["cells"]
+    told = {(cell["turn"], cell["face"], cell["light"]) for cell in cells if "art/02.png" in cell["files"]}
+    assert told == {("profile left", "smile", "hard toplight")}
     press(page, "Escape", "Escape")
     assert page.evaluate_handle("document.activeElement").as_element().get_attribute("data-file") == "art/02.png"
 
@@ -219,8 +222,8 @@ def test_nothing_is_wider_than_the_window_and_everything_has_a_name(visit, viewp
     page.get_by_role("button", name="All 52 weights").click()
     assert not page.evaluate(wide)
     nameless = page.locator("button, input, select").evaluate_all(
-        "all => all.filter(e => !(e.getAttribute('aria-label') || e.textContent.trim() || e.closest('label')?.textContent.trim()"
-        " || e.value === 'x')).map(e => e.outerHTML)"
+        "all => all.filter(e => !e.getAttribute('aria-label') && !(e.closest('label') ?? e).textContent.trim())"
+        ".map(e => e.outerHTML)"
     )
     assert nameless == []
 

@@ -9,7 +9,7 @@ import {
   confirm, countUnsaved, editsToSave, isDirty, needsLook, onChange, redo, store, takePack, takeReadings, takeSaved, undo,
 } from "./store.js";
 
-const READ_AT_ONCE = 8;
+const READ_AT_ONCE = 4, ASK_AT_ONCE = 16;
 let stage, panel, parts, open = null, order = [], isSaving = false;
 
 // ---- banner
@@ -43,10 +43,10 @@ async function load() {
 }
 
 async function readAll(files) {
-  const digest = store.digest;
-  for (let start = 0; start < files.length && store.digest === digest; start += READ_AT_ONCE) {
+  const digest = store.digest, count = store.pack.can_guess ? READ_AT_ONCE : ASK_AT_ONCE;
+  for (let start = 0; start < files.length && store.digest === digest; start += count) {
     byId("progress").textContent = `reading ${start} of ${files.length}`;
-    takeReadings(await api.guess(files.slice(start, start + READ_AT_ONCE)));
+    takeReadings(await api.guess(files.slice(start, start + count)));
   }
   byId("progress").textContent = "";
   if (!open) refreshGrid();
@@ -149,7 +149,7 @@ function makeEditor() {
         make("div", { class: "stage-tools" }, modes,
           icon("Smaller ([)", "−◯", () => stage.transform(1 / 1.03, 0)), icon("Larger (])", "+◯", () => stage.transform(1.03, 0)),
           icon("Turn left ({)", "⟲", () => stage.transform(1, -2)), icon("Turn right (})", "⟳", () => stage.transform(1, 2)),
-          make("span", { class: "gap" }),
+          stage.place, make("span", { class: "gap" }),
           icon("Zoom out (-)", "−", () => stage.zoom(1 / 1.4)), icon("The face, or the whole drawing (0)", "Fit", () => stage.fit()), icon("Zoom in (+)", "+", () => stage.zoom(1.4)),
           icon("Paper (B)", "◐", () => stage.turnPaper()))),
       panel.element));

@@ -22,6 +22,7 @@ export class Stage {
     this.dots = makeSvg("g", { class: "dots" });
     this.svg = makeSvg("svg", { class: "stage", tabindex: 0, role: "group", "aria-label": "Drawing with contours" },
       makeSvg("rect", { class: "paper" }), this.picture, this.lines, this.dots);
+    this.place = make("span", { class: "muted readout" });
     this.element = make("div", { class: "stage-frame paper-light" }, this.svg);
     this.svg.addEventListener("keydown", (event) => this.onKey(event));
     this.svg.addEventListener("wheel", (event) => this.onWheel(event), { passive: false });
@@ -30,7 +31,10 @@ export class Stage {
     for (const name of ["pointerup", "pointercancel"]) this.svg.addEventListener(name, (event) => this.onUp(event));
     this.svg.addEventListener("dblclick", () => this.fit());
     // Listened to outside the picture: Chromium takes an SVG element that listens for focus to be a tab stop.
-    this.element.addEventListener("focusin", (event) => { if (event.target.dataset.index) this.showWhere(event.target); });
+    this.element.addEventListener("focusin", (event) => {
+      if (event.target.dataset.index) this.showWhere(event.target);
+      this.tellPlace();
+    });
     new ResizeObserver(() => this.resize()).observe(this.svg);
   }
 
@@ -80,7 +84,7 @@ export class Stage {
     this.resize();
   }
 
-  place(event) {
+  pointOf(event) {
     const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(this.svg.getScreenCTM().inverse());
     return [point.x, point.y];
   }
@@ -104,6 +108,14 @@ export class Stage {
     const shapes = points ? this.contours().flatMap((contour) => this.makeLine(contour, points[contour.name])) : [];
     this.lines.replaceChildren(...shapes);
     this.updateDots(points);
+    this.tellPlace();
+  }
+
+  /** Say which contour, and which of its points, is chosen and where it lies. */
+  tellPlace() {
+    const index = this.focusedIndex(), point = index === null ? null : shownPoints(this.drawing)[0][this.contour][index];
+    const place = point ? ` ${index + 1}: ${point[0].toFixed(1)}, ${point[1].toFixed(1)}` : "";
+    this.place.textContent = `${titleOf(this.contour)}${place}`;
   }
 
   makeLine(contour, points) {
@@ -122,7 +134,7 @@ export class Stage {
     const row = points && !isAbsent(this.contour) ? points[this.contour] : [];
     if (this.dots.dataset.contour !== this.contour || this.dots.childElementCount !== row.length) {
       this.dots.replaceChildren(...row.map((_, index) => makeSvg("circle", {
-        tabindex: 0, role: "img", "data-index": index, fill: colourOf(contour),
+        tabindex: 0, role: "button", "aria-roledescription": "point", "data-index": index, fill: colourOf(contour),
       })));
       this.dots.dataset.contour = this.contour;
     }
@@ -252,7 +264,7 @@ export class Stage {
   onDown(event) {
     if (event.button > 1) return;
     this.svg.setPointerCapture(event.pointerId);
-    const at = this.place(event);
+    const at = this.pointOf(event);
     this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
     if (this.pointers.size === 2) {
       this.drag = null;
@@ -272,7 +284,7 @@ export class Stage {
 
   onMove(event) {
     if (!this.pointers.has(event.pointerId)) {
-      this.svg.style.cursor = this.drawing && this.hit(this.place(event)) ? "grab" : "";
+      this.svg.style.cursor = this.drawing && this.hit(this.pointOf(event)) ? "grab" : "";
       return;
     }
     const before = this.pointers.get(event.pointerId), here = [event.clientX, event.clientY];
@@ -280,13 +292,13 @@ export class Stage {
       const other = [...this.pointers].find(([id]) => id !== event.pointerId)[1];
       const gap = (from) => Math.hypot(from[0] - other[0], from[1] - other[1]);
       const middle = { clientX: (here[0] + other[0]) / 2, clientY: (here[1] + other[1]) / 2 };
-      this.zoom(gap(here) / Math.max(gap(before), 1), this.place(middle));
+      this.zoom(gap(here) / Math.max(gap(before), 1), this.pointOf(middle));
     } else if (this.drag?.pan) {
       this.view.x -= (here[0] - before[0]) / this.scale;
       this.view.y -= (here[1] - before[1]) / this.scale;
       this.resize();
     } else if (this.drag) {
-      const at = this.place(event), { name, index, mode, last, key } = this.drag;
+      const at = this.pointOf(event), { name, index, mode, last, key } = this.drag;
       this.drawing.lastTime = performance.now();
       this.edit(key, (points) => this.shift(points, name, index, at[0] - last[0], at[1] - last[1], mode));
       this.drag.last = at;
@@ -301,7 +313,7 @@ export class Stage {
 
   onWheel(event) {
     event.preventDefault();
-    this.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), this.place(event));
+    this.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), this.pointOf(event));
   }
 
   // ---- keys

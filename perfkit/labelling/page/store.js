@@ -13,7 +13,7 @@ const listeners = new Set();
 export const onChange = (listener) => listeners.add(listener);
 export const announce = (what) => listeners.forEach((listener) => listener(what));
 
-const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+const same = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b);
 
 function labelsOf(row) {
   const known = "expression" in row.sources || !Object.keys(row.sources).length;
@@ -40,7 +40,7 @@ function newDrawing(row) {
     file: row.file, name, guess: null, confidence: null, isBelieved: false, confirmed: new Set(), undo: [], redo: [],
     lastKey: "", lastTime: 0,
   };
-  takeRow(drawing, row).now = structuredClone(drawing.base);
+  takeRow(drawing, row).now = { ...drawing.base };
   return drawing;
 }
 
@@ -78,9 +78,9 @@ export const needsLook = (drawing) => drawing.doubts.length > 0 && !isDirty(draw
 /** The source of a label as it will be: a person, where it was changed here. */
 export const sourceOf = (drawing, field) => (isChanged(drawing, field) ? "person" : drawing.sources[field]);
 
-const snapshot = (drawing) => ({ now: structuredClone(drawing.now), confirmed: new Set(drawing.confirmed) });
+const snapshot = (drawing) => ({ now: drawing.now, confirmed: drawing.confirmed });
 
-/** Change a drawing's labels. Changes under one key in quick succession are undone as one. */
+/** Change a copy of a drawing's labels. Changes under one key in quick succession are undone as one. */
 export function change(drawing, key, mutate) {
   const time = performance.now();
   if (key !== drawing.lastKey || time - drawing.lastTime > COALESCE_MS) {
@@ -89,6 +89,8 @@ export function change(drawing, key, mutate) {
   }
   drawing.lastKey = key;
   drawing.lastTime = time;
+  drawing.now = structuredClone(drawing.now);
+  drawing.confirmed = new Set(drawing.confirmed);
   mutate(drawing.now, drawing);
   announce("labels");
 }
@@ -109,11 +111,13 @@ export const redo = (drawing) => step(drawing, drawing.redo, drawing.undo);
 
 /** Say of everything that is known of a drawing that a person has seen it. */
 export function confirm(drawing) {
+  const points = drawing.now.points ?? drawing.guess;
+  const open = FIELDS.filter((field) => !["person", "drawn"].includes(sourceOf(drawing, field)))
+    .filter((field) => (field === "points" ? points : drawing.now[field]));
+  if (!open.length) return;
   change(drawing, `confirm ${performance.now()}`, (now, it) => {
-    if (!now.points && it.guess) now.points = structuredClone(it.guess);
-    for (const field of FIELDS) {
-      if (now[field] && !["person", "drawn"].includes(it.sources[field])) it.confirmed.add(field);
-    }
+    now.points = points;
+    open.forEach((field) => it.confirmed.add(field));
   });
 }
 
@@ -155,7 +159,7 @@ export function takeSaved(saved, sent) {
     const isSame = JSON.stringify(rowOf(drawing)) === sentRow;
     takeRow(drawing, row);
     drawing.confirmed = new Set();
-    if (isSame) drawing.now = structuredClone(drawing.base);
+    if (isSame) drawing.now = { ...drawing.base };
     drawing.lastKey = "";
   }
   announce("labels");
