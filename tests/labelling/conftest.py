@@ -20,8 +20,8 @@ def serve() -> Iterator[Callable[..., PageServer]]:
     """A function that serves a pack's folder until the test ends; its options are the desk's."""
     servers: list[PageServer] = []
 
-    def start(folder: Path, **options) -> PageServer:
-        server = PageServer(make_label_app(LabelDesk(folder, **options)))
+    def start(folder: Path, port: int = 0, **options) -> PageServer:
+        server = PageServer(make_label_app(LabelDesk(folder, **options)), port=port)
         servers.append(server.__enter__())
         return server
 

@@ -202,6 +202,20 @@ def test_two_tabs_lose_nothing_and_closing_with_changes_warns(visit, small_pack)
     assert (art[0].yaw_deg, art[1].yaw_deg) == (-70, 70)
 
 
+def test_a_server_that_ended_costs_no_change(visit, serve, small_pack):
+    here = visit()
+    page = here.page
+    page.locator(".card").first.click()
+    page.get_by_role("combobox", name="Light").select_option("hard rightlight")
+    here.server.__exit__(None, None, None)
+    page.get_by_role("button", name="Save").click()
+    playwright.expect(page.locator("#banner")).to_contain_text(f"--port {here.server.port}")
+    here.open_tab(serve(small_pack, port=here.server.port).address)
+    page.get_by_role("button", name="Save").click()
+    playwright.expect(page.locator("#unsaved")).to_have_text("")
+    assert load_pack(small_pack).art[0].light == "hard rightlight"
+
+
 def test_a_pack_to_be_shown_only_says_so_and_offers_no_save(visit):
     page = visit(read_only="a sample, shown only").page
     playwright.expect(page.locator("#banner")).to_have_text("a sample, shown only")

@@ -15,7 +15,8 @@ async function ask(path, table) {
   try {
     answer = await fetch(path, options);
   } catch {
-    throw new Refusal(0, "The server has ended. Run perfkit character label again; keep this tab open until then.");
+    throw new Refusal(0, "The server has ended; your changes are still in this tab. Run perfkit character label again with "
+      + `--port ${location.port}, open its address in another tab, then save here.`);
   }
   if (answer.ok) return answer.json();
   const text = await answer.text();

@@ -204,6 +204,7 @@ onChange((what) => {
 const LETTERS = {
   n: () => go(1), p: () => go(-1), y: () => accept(), s: save, b: () => stage.turnPaper(), g: () => panel.takeGuess(),
   "+": () => stage.zoom(1.4), "=": () => stage.zoom(1.4), "-": () => stage.zoom(1 / 1.4), 0: () => stage.fit(),
+  f: () => stage.fitContour(),
   1: () => stage.setMode("point"), 2: () => stage.setMode("near"), 3: () => stage.setMode("contour"), 4: () => stage.setMode("face"),
   "[": () => stage.transform(1 / 1.03, 0), "]": () => stage.transform(1.03, 0),
   "{": () => stage.transform(1, -2), "}": () => stage.transform(1, 2),
@@ -231,7 +232,11 @@ byId("help-open").addEventListener("click", () => byId("help").showModal());
 window.addEventListener("hashchange", route);
 window.addEventListener("focus", lookForChanges);
 document.addEventListener("visibilitychange", lookForChanges);
-window.addEventListener("beforeunload", (event) => { if (store.pack && countUnsaved()) event.preventDefault(); });
+window.addEventListener("beforeunload", (event) => {
+  if (!store.pack || !countUnsaved()) return;
+  event.preventDefault();
+  event.returnValue = true;
+});
 window.addEventListener("unhandledrejection", (event) => {
   if (event.reason instanceof api.Refusal) {
     showRefusal(event.reason);

@@ -125,6 +125,7 @@ export class Panel {
   }
 
   setName(text) {
+    this.shown = new Set();
     const name = text.trim(), known = store.pack.expressions[name.toLowerCase().replace(/[^a-z0-9]/g, "")];
     change(this.drawing, `name ${name}`, (now) => {
       now.expression = { name, weights: known ? { ...known } : now.expression?.weights ?? {} };

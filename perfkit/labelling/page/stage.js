@@ -55,16 +55,26 @@ export class Stage {
 
   /** Show the face with what is around it; shown already, the whole drawing. */
   fit(isFace = !this.isFace) {
-    const [width, height] = store.pack.canvas_wh, points = shownPoints(this.drawing)[0];
-    const seen = points ? Object.values(points).flat().filter((point) => point[2] >= SEEN) : [];
-    this.isFace = isFace && seen.length > 0;
+    const points = shownPoints(this.drawing)[0];
+    this.isFace = this.frame(isFace && points ? Object.values(points).flat() : [], 1.7);
+  }
+
+  /** Show the chosen contour large. */
+  fitContour() {
+    this.isFace = !this.frame(shownPoints(this.drawing)[0]?.[this.contour] ?? [], 2.2);
+  }
+
+  /** Show what some points span, times a share; without any that are seen, the whole drawing. */
+  frame(points, share) {
+    const [width, height] = store.pack.canvas_wh, seen = points.filter((point) => point[2] >= SEEN);
     const bounds = (axis) => [Math.min(...seen.map((point) => point[axis])), Math.max(...seen.map((point) => point[axis]))];
-    const [[left, right], [top, bottom]] = this.isFace ? [bounds(0), bounds(1)] : [[0, width], [0, height]];
-    const share = (this.isFace ? 1.7 : 1.04) * Math.max((right - left) / width, (bottom - top) / height);
-    const w = width * clamp(share, 0.05, 1.04), h = height * clamp(share, 0.05, 1.04);
-    const within = (middle, size, all) => (size >= all ? (all - size) / 2 : clamp(middle - size / 2, 0, all - size));
+    const [[left, right], [top, bottom]] = seen.length ? [bounds(0), bounds(1)] : [[0, width], [0, height]];
+    const size = clamp((seen.length ? share : 1.04) * Math.max((right - left) / width, (bottom - top) / height), 0.05, 1.04);
+    const w = width * size, h = height * size;
+    const within = (middle, length, all) => (length >= all ? (all - length) / 2 : clamp(middle - length / 2, 0, all - length));
     this.view = { x: within((left + right) / 2, w, width), y: within((top + bottom) / 2, h, height), w, h };
     this.resize();
+    return seen.length > 0;
   }
 
   resize() {
@@ -138,11 +148,12 @@ export class Stage {
       })));
       this.dots.dataset.contour = this.contour;
     }
+    const radius = clamp(0.4 * this.scale * spacing(row), 2.2, 4.5) / this.scale;
     row.forEach(([x, y, visibility], index) => {
       const dot = this.dots.children[index], isHidden = visibility < SEEN;
       dot.setAttribute("cx", x);
       dot.setAttribute("cy", y);
-      dot.setAttribute("r", 4.5 / this.scale);
+      dot.setAttribute("r", radius);
       dot.classList.toggle("hidden-dot", isHidden);
       dot.setAttribute("aria-label", `${titleOf(this.contour)}, point ${index + 1} of ${row.length}, ${x.toFixed(1)} ${y.toFixed(1)}${isHidden ? ", hidden" : ""}`);
     });
@@ -340,6 +351,12 @@ export class Stage {
     this.choose(next, withPoint ? 0 : undefined);
     if (!withPoint) this.svg.focus();
   }
+}
+
+/** Return how far apart a contour's points lie, on the whole. */
+function spacing(row) {
+  const gaps = row.slice(1).map((point, index) => Math.hypot(point[0] - row[index][0], point[1] - row[index][1]));
+  return gaps.sort((a, b) => a - b)[gaps.length >> 1] ?? 0;
 }
 
 function distance(at, from, to) {
