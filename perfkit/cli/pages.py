@@ -1,8 +1,9 @@
 """Serving a local page until Ctrl-C, for verbs that have one."""
 
 import gc
-import threading
 from typing import TYPE_CHECKING
+
+import typer
 
 if TYPE_CHECKING:
     from perfkit.serving import PageServer
@@ -13,14 +14,11 @@ def serve_page(server: "PageServer", *, browser: bool) -> None:
 
     Args:
         server: Not started yet.
-        browser: Whether to open the address; a browser that keeps its caller waiting, as those of a terminal do, holds
-            nothing up.
+        browser: Whether to open the address.
     """
-    import webbrowser
-
-    print(server.address, flush=True)
+    typer.echo(server.address)
     if browser:
-        threading.Thread(target=webbrowser.open, args=(server.address,), name="perfkit-browser", daemon=True).start()
+        typer.launch(server.address)
     try:
         server.run()
     finally:
