@@ -31,7 +31,7 @@ def find_doubts(
     """
     doubts = []
     if not has_points:
-        doubts.append("no face found")
+        doubts.append("no contours yet")
     if item.yaw_deg is None:
         doubts.append("angle not known")
     if item.sources and "expression" not in item.sources:

@@ -37,6 +37,6 @@ def browser():
     if not CHROMIUM.is_file():
         pytest.skip(f"{CHROMIUM} is not installed")
     with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=str(CHROMIUM), args=list(BROWSER_OPTIONS))
+        launched = started.chromium.launch(executable_path=str(CHROMIUM), args=list(BROWSER_OPTIONS), timeout=120_000)
         yield launched
         launched.close()

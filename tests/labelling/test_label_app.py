@@ -69,7 +69,7 @@ def test_guesses_come_with_how_sure_they_are_and_why_to_look(serve, small_pack):
     )
     assert shown[1]["drawings"][0]["points"] is None
     readings = client.ask_json("POST", "/api/guess", {"files": [FIRST]})[1]
-    assert readings[FIRST]["doubts"] == ["no face found"] and len(readings[FIRST]["points"]["face_oval"]) == 36
+    assert readings[FIRST]["doubts"] == ["no contours yet"] and len(readings[FIRST]["points"]["face_oval"]) == 36
 
 
 def test_contours_are_read_and_fresh_ones_placed(serve, small_pack):

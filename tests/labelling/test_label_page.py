@@ -161,7 +161,7 @@ def test_a_face_that_nobody_found_is_guessed_marked_and_accepted(visit, small_pa
     save_labels(small_pack, take_edits({"forget": {"art/03.png": ["points", "angle"]}}), based_on=digest)
     page = visit(reader=Seer()).page
     first = page.locator(".card").first
-    playwright.expect(first).to_contain_text("no face found")
+    playwright.expect(first).to_contain_text("no contours yet")
     assert first.get_attribute("data-file") == "art/03.png" and first.locator("g.guess path").count() > 5
     page.locator(".chip", has_text="Needs a look").click()
     playwright.expect(page.locator(".card")).to_have_count(1)
@@ -200,6 +200,15 @@ def test_two_tabs_lose_nothing_and_closing_with_changes_warns(visit, small_pack)
     assert warned == ["beforeunload"]
     art = load_pack(small_pack).art
     assert (art[0].yaw_deg, art[1].yaw_deg) == (-70, 70)
+
+
+def test_a_pack_that_changed_on_the_disk_is_shown_as_it_is_when_the_window_is_looked_at(visit, small_pack):
+    page = visit().page
+    card = page.locator(".card", has_text="01")
+    save_labels(small_pack, take_edits({"labels": {"art/01.png": {"yaw": 71}}}), based_on=load_pack(small_pack).digest)
+    page.evaluate("() => window.dispatchEvent(new Event('focus'))")
+    playwright.expect(card).to_contain_text("yaw +71")
+    playwright.expect(page.locator("#unsaved")).to_have_text("")
 
 
 def test_a_server_that_ended_costs_no_change(visit, serve, small_pack):

@@ -228,5 +228,5 @@ def test_a_drawing_needs_a_look_when_something_is_unknown_unsure_or_contradicts_
     ]  # fmt: skip
     bare = replace(item, yaw_deg=None, pitch_deg=None, roll_deg=None, sources={"light": "assumed"})
     assert find_doubts(bare, has_points=False, confidence=None, seen_angle_deg=None) == [
-        "no face found", "angle not known", "expression not known",
+        "no contours yet", "angle not known", "expression not known",
     ]  # fmt: skip

@@ -55,7 +55,7 @@ async function readAll(files) {
 async function takeNewer() {
   try {
     await load();
-    say("The pack as it is now, with your changes on top.");
+    say(countUnsaved() ? "The pack as it is now, with your changes on top." : "The pack was changed elsewhere; shown as it is now.");
   } catch (error) {
     showRefusal(error);
   }
