@@ -6,6 +6,7 @@ PerfkitError
 ├── TrackError                  a .perf file or a track in memory that breaks its own contract
 ├── CalibrationError            a neutral face that cannot be found or does not fit
 ├── PackError                   a character pack that breaks its manifest
+│   └── StalePackError          a change of a pack that somebody else has changed meanwhile
 ├── WeightsError                network weights absent, damaged or of another architecture
 ├── SettingsError               a setting outside its range, an unknown key
 ├── ExportError                 a format that this machine lacks a package for, a receiver that cannot be reached
@@ -35,6 +36,10 @@ class CalibrationError(PerfkitError):
 
 class PackError(PerfkitError):
     """A character pack that breaks its manifest."""
+
+
+class StalePackError(PackError):
+    """A change that was made to a pack as it no longer is: somebody else has changed it meanwhile."""
 
 
 class WeightsError(PerfkitError):

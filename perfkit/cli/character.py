@@ -1,4 +1,4 @@
-"""Verbs for character packs: new, list, show, rights, coverage, train, evaluate, export."""
+"""Verbs for character packs: new, list, show, rights, label, coverage, train, evaluate, export."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from perfkit.cli.character_art import new_character, print_rights, set_rights, show_coverage
+from perfkit.cli.character_label import label_drawings
 from perfkit.cli.progress import progress_bars
 
 app = typer.Typer(help="Character packs: make, train, judge, export.", no_args_is_help=True, rich_markup_mode=None)
@@ -47,6 +48,7 @@ def show_character(pack: Pack) -> None:
 
 
 app.command("rights")(set_rights)
+app.command("label")(label_drawings)
 app.command("coverage")(show_coverage)
 
 

@@ -66,7 +66,7 @@ def new_character(
         framing=framing,
         positive_yaw=positive_yaw,
     )
-    reader = _load_reader() if guess else None
+    reader = load_reader() if guess else None
     with progress_bars("read", unit="drawings") as (on_progress,):
         report = build_pack(art, folder, settings, reader=reader, on_progress=on_progress)
     print("\n".join(describe_report(report)), file=sys.stderr)
@@ -171,7 +171,7 @@ def _read_canvas(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _load_reader() -> "LandmarkReader | None":
+def load_reader() -> "LandmarkReader | None":
     """Load the landmark network; without it, labels come from the sidecar and the names alone."""
     from perfkit.training.landmark_net import LandmarkNet
 

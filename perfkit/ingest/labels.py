@@ -6,7 +6,8 @@ In: labels.csv or labels.json, or a name such as `smile_yaw+30.png`. Out: a `Lab
     labels.json   {"a.png": {"yaw": 30, "expression": "smile", "weights": {"jawOpen": 0.4}, "points": {...}}}
 
 Angles are degrees as `vocabulary.HEAD_CHANNELS`: yaw > 0 turns the nose to the right edge of the picture. Points are px
-of the upright picture: contour name (of `vocabulary.CONTOURS`) -> [[x, y] or null, ...]; what is null is hidden.
+of the upright picture: contour name (of `vocabulary.CONTOURS`) -> [[x, y] or [x, y, visibility] or null, ...]; what is
+null is hidden, a point without visibility is seen.
 """
 
 import csv
@@ -106,7 +107,7 @@ def read_sidecar(folder: Path, *, yaw_sign: int = 1) -> Sidecar:
     for file, where, row in rows:
         if file in labels:
             raise PackError(f"{where}: {shorten(file)} is labelled twice; keep one of the rows")
-        labels[file] = _label_from_row(row, where, yaw_sign)
+        labels[file] = label_from_row(row, where, yaw_sign=yaw_sign)
     return Sidecar(path, labels)
 
 
@@ -258,7 +259,17 @@ def _iterate_json_rows(path: Path, text: str) -> Iterator[tuple[str, str, dict[s
         yield file, f"{path}: {shorten(file)}", {name: value for name, value in row.items() if value is not None}
 
 
-def _label_from_row(row: Mapping[str, object], where: str, yaw_sign: int) -> Label:
+def label_from_row(row: Mapping[str, object], where: str, *, yaw_sign: int = 1) -> Label:
+    """Return what one row of a table says, its fields as in labels.json.
+
+    Args:
+        row: Field -> value; what is left out is not said.
+        where: Beginning of a refusal.
+        yaw_sign: -1 where a positive yaw turns the nose to the left edge.
+
+    Raises:
+        PackError: A field says something that is no label.
+    """
     angles = {name: _take_number(row[name], where, name, limit) for name, limit in _ANGLES.items() if name in row}
     texts: dict[str, str] = {}
     for name in _TEXTS:
@@ -285,11 +296,15 @@ def _label_from_row(row: Mapping[str, object], where: str, yaw_sign: int) -> Lab
 
 
 def _take_weights(weights: Mapping[str, object], where: str) -> dict[str, float]:
-    taken = {name: _take_number(value, where, name, 1.0) for name, value in weights.items()}
-    for name, value in taken.items():
-        if value < 0:
-            raise PackError(f"{where}: {name} is {value:g}, expected 0 to 1; correct it")
+    taken = {name: _take_share(value, where, name) for name, value in weights.items()}
     return {name: value for name, value in taken.items() if value > 0}
+
+
+def _take_share(value: object, where: str, name: str) -> float:
+    number = _take_number(value, where, name, 1.0)
+    if number < 0:
+        raise PackError(f"{where}: {name} is {number:g}, expected 0 to 1; correct it")
+    return number
 
 
 def _take_number(value: object, where: str, name: str, limit: float) -> float:
@@ -316,11 +331,13 @@ def _take_points(contours: object, where: str) -> np.ndarray:
         for row, point in enumerate(given, start=rows.start):
             if point is None:
                 continue
-            if not isinstance(point, list) or len(point) != 2:
+            if not isinstance(point, list) or len(point) not in (2, 3):
                 raise PackError(f"{where}: points of {name}: got {shorten(point)}, expected [x, y] or null")
-            points[row] = (*(_take_number(value, where, name, 1e6) for value in point), 1.0)
-    is_seen = np.isfinite(points[:, 2])
-    if not is_seen.any():
+            points[row] = (*(_take_number(value, where, name, 1e6) for value in point[:2]), 1.0)
+            if len(point) == 3:
+                points[row, 2] = _take_share(point[2], where, f"visibility in {name}")
+    is_given = np.isfinite(points[:, 2])
+    if not (points[is_given, 2] > 0).any():
         raise PackError(f"{where}: points are all hidden; leave them out")
-    points[~is_seen] = (*points[is_seen, :2].mean(axis=0), 0.0)
+    points[~is_given] = (*points[is_given, :2].mean(axis=0), 0.0)
     return points

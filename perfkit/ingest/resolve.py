@@ -68,7 +68,7 @@ def resolve_labels(
         light: Of drawings that nobody names a light for.
     """
     merged = [_merge(pair) for pair in told]
-    heads = _measure_heads(faces, [label for label, _ in merged], canvas_wh)
+    heads = measure_heads(faces, [label for label, _ in merged], canvas_wh)
     read = _read_expressions(faces, heads)
     answers = []
     for (label, sources), face, head, seen in zip(merged, faces, heads, read, strict=True):
@@ -123,8 +123,8 @@ def _merge(labels: tuple[Label, Label]) -> tuple[Label, dict[str, str]]:
     return Label(angle_deg, expression, weights, light, points), sources
 
 
-def _measure_heads(faces: Sequence[Face | None], labels: Sequence[Label], canvas_wh: tuple[int, int]) -> np.ndarray:
-    """Return (N, 6) head channels: turned as told, else as the points say; NaN angles where nobody knows."""
+def measure_heads(faces: Sequence[Face | None], labels: Sequence[Label], canvas_wh: tuple[int, int]) -> np.ndarray:
+    """Return (N, 6) float32 head channels: turned as told, else as the points say; NaN angles where nobody knows."""
     rest = rest_head(HUMAN_RIG, canvas_wh)
     heads = np.empty((len(faces), 6), dtype=np.float32)
     for row, (face, label) in enumerate(zip(faces, labels, strict=True)):

@@ -80,7 +80,7 @@ def test_a_csv_table_is_read_whatever_its_delimiter(tmp_path, delimiter):
 
 def test_json_carries_weights_and_points(tmp_path):
     eye = [[float(x), 50.0] for x in range(16)]
-    lips = [[10.0, 20.0], None, *[[30.0, 40.0]] * 18]
+    lips = [[10.0, 20.0], None, [30.0, 40.0, 0.25], *[[30.0, 40.0]] * 17]
     row = {"pitch": 12, "weights": {"jawOpen": 0.5, "mouthClose": 0}, "points": {"left_eye": eye, "outer_lips": lips}}
     (tmp_path / "labels.json").write_text(json.dumps({"a.png": row}))
     label = read_sidecar(tmp_path).labels["a.png"]
@@ -88,7 +88,7 @@ def test_json_carries_weights_and_points(tmp_path):
     assert label.points is not None
     assert np.array_equal(label.points[CONTOUR_SLICES["left_eye"], :2], eye)
     lip_rows = label.points[CONTOUR_SLICES["outer_lips"]]
-    assert lip_rows[:3, 2].tolist() == [1, 0, 1]
+    assert lip_rows[:4, 2].tolist() == [1, 0, 0.25, 1]
     assert (label.points[CONTOUR_SLICES["face_oval"], 2] == 0).all() and np.isfinite(label.points).all()
 
 
