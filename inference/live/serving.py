@@ -1,10 +1,10 @@
-"""A show on its page, with everything that hangs on it, from the first picture to Ctrl-C.
+"""A show on its page, with everything that hangs on it.
 
-In: options. Out: an address; returns when the server is told to stop.
+In: options. Out: a server to run.
 """
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,14 +30,17 @@ class OutputOptions:
     with_virtual_camera: bool = False
 
 
-def serve_show(options: ShowOptions, outputs: OutputOptions, *, port: int = 0, on_ready: Callable[[str], None]) -> None:
-    """Run a show and its page in this thread until Ctrl-C.
+@contextmanager
+def open_show(options: ShowOptions, outputs: OutputOptions, *, port: int = 0) -> Iterator[PageServer]:
+    """Begin a show and all that hangs on it; both end with the block.
 
     Args:
         options: The show.
         outputs: Where it goes besides the page.
         port: Of the page; 0 = any that is free.
-        on_ready: Called with the page's address before it is served.
+
+    Yields:
+        The page's server, not started yet.
 
     Raises:
         PerfkitError: What can't be used, in one line, before anything is served.
@@ -49,8 +52,7 @@ def serve_show(options: ShowOptions, outputs: OutputOptions, *, port: int = 0, o
         show.outputs = {"page": server.view_address(OUTPUT), "mjpeg": server.view_address(MJPEG)}
         stack.callback(show.stop)
         show.start()
-        on_ready(server.address)
-        server.run()
+        yield server
 
 
 def attach_outputs(stack: ExitStack, show: LiveShow, outputs: OutputOptions) -> None:

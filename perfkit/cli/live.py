@@ -16,8 +16,8 @@ def live(
     performer: Annotated[str, typer.Option(help="Whose neutral face is taken, and kept.")] = "me",
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for recordings.")] = Path("perfkit-live"),
     quality: Annotated[str, typer.Option(help="auto, low, medium or high.")] = "auto",
-    port: Annotated[int, typer.Option(help="Port of the page on this machine; 0 = any that is free.")] = 0,
-    open_browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where the page is served [any that is free].")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
     vmc: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Send the performance to a VMC receiver.")
     ] = None,
@@ -25,15 +25,11 @@ def live(
     virtual_camera: Annotated[bool, typer.Option("--virtual-camera", help="Be a camera to other programs.")] = False,
 ) -> None:
     """Play a character live from a camera: a local page, recordings, pictures and motion for other programs."""
+    from perfkit.cli.pages import serve_page
     from perfkit.inference.live import ShowOptions
-    from perfkit.inference.live.serving import OutputOptions, serve_show
+    from perfkit.inference.live.serving import OutputOptions, open_show
 
     options = ShowOptions(character=character, camera=camera, performer=performer, folder=output, quality=quality)
     outputs = OutputOptions(vmc=vmc, livelink=livelink, with_virtual_camera=virtual_camera)
-
-    def announce(address: str) -> None:
-        typer.echo(address)
-        if open_browser:
-            typer.launch(address)
-
-    serve_show(options, outputs, port=port, on_ready=announce)
+    with open_show(options, outputs, port=port) as server:
+        serve_page(server, browser=browser)
