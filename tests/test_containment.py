@@ -5,6 +5,7 @@ A blocked network would prove nothing: the attempt itself is the defect. Hence s
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -53,6 +54,13 @@ def test_render_reaches_for_no_other_machine(short_take, character, tmp_path):
     command = perfkit("render", short_take, "--character", character, "--steps", 1, "-o", "out.mp4")
     assert calls_out(command, tmp_path) == []
     assert (tmp_path / "out.mp4").exists()
+
+
+def test_a_live_show_reaches_for_no_other_machine(short_take, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    command = perfkit("live", "--no-browser", "--camera", short_take)
+    ended = ["timeout", "--preserve-status", "-s", "INT", "12", *command]
+    assert calls_out(["sh", "-c", f"{shlex.join(ended)}; test $? -eq 130"], tmp_path) == []
 
 
 def test_character_training_reaches_for_no_other_machine(small_pack, tmp_path):

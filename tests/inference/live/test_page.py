@@ -149,6 +149,20 @@ def test_a_second_tab_takes_over_and_the_first_can_take_back(page: Page, context
     wait_for(page, lambda state: state["has_camera"])
 
 
+def test_a_camera_that_was_unplugged_comes_back_by_itself(page: Page) -> None:
+    page.evaluate(
+        """() => {
+          const track = document.getElementById("camera").srcObject.getVideoTracks()[0];
+          track.stop();
+          track.dispatchEvent(new Event("ended"));
+        }"""
+    )
+    expect(page.locator("#camera-note")).to_contain_text("The camera went away")
+    expect(page.locator("#camera-cover")).to_be_hidden()
+    before = page.evaluate("perfkit.state.num_frames")
+    wait_for(page, lambda state: state["num_frames"] > before + 3)
+
+
 def test_a_reload_goes_on(page: Page) -> None:
     before = wait_for(page, lambda state: state["num_frames"] > 3)["num_frames"]
     page.reload()
