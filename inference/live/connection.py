@@ -1,12 +1,14 @@
 """One page's WebSocket: its camera goes in, pictures and state come out, and whoever is slow skips pictures.
 
-In: messages of the page. Out: messages to it, never more pictures under way than `_MAX_UNDER_WAY`.
+In: messages of the page. Out: messages to it, never more pictures under way than `_MAX_UNDER_WAY`; a page that does not
+say which it has seen gets one a second.
 """
 
 import asyncio
 import contextlib
 import json
 import logging
+import math
 import time
 from typing import Any
 
@@ -55,7 +57,7 @@ class PageConnection:
         self._offset: float | None = None
         self._received = 0
         self._sent = self._seen_by_page = 0
-        self._seen_seconds = time.monotonic()
+        self._sent_seconds = -math.inf
         self._next_picture_seconds = 0.0
         self._ended = False
 
@@ -123,7 +125,7 @@ class PageConnection:
         if not isinstance(command, dict):
             return
         if isinstance(command.get("seen"), int):
-            self._seen_by_page, self._seen_seconds = command["seen"], time.monotonic()
+            self._seen_by_page = command["seen"]
             return
         try:
             await asyncio.to_thread(self._act, command)
@@ -149,10 +151,11 @@ class PageConnection:
             await self._news.wait()
             self._news.clear()
             shown, acted = self._shown, self._acted
-            is_stalled = time.monotonic() - self._seen_seconds < _STALL_SECONDS
-            if shown is None or (self._sent - self._seen_by_page >= _MAX_UNDER_WAY and is_stalled):
+            now = time.monotonic()
+            is_behind = self._sent - self._seen_by_page >= _MAX_UNDER_WAY
+            if shown is None or (is_behind and now - self._sent_seconds < _STALL_SECONDS):
                 continue
-            self._sent += 1
+            self._sent, self._sent_seconds = self._sent + 1, now
             frame = shown.acted.frame
             await self._send(CHARACTER, frame.stamp, await asyncio.to_thread(getattr, shown, "jpeg"))
             if acted is not None and self._show.controls.with_landmarks:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from live_stage import Stage, feed, open_stage, read_jpegs, wait_for
+from live_stage import Stage, feed, wait_for
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
@@ -19,18 +19,6 @@ from perfkit.inference.live.drawing import Shown
 from perfkit.inference.live.messages import CAMERA, CHARACTER, write_message
 from perfkit.serving.page_server import MAX_CONNECTIONS, MAX_MESSAGE_BYTES
 from perfkit.video import iterate_frames, open_take
-
-
-@pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, models_dir: Path) -> Iterator[Stage]:
-    with open_stage(monkeypatch, tmp_path) as stage:
-        wait_for(lambda: stage.show.last_shown)
-        yield stage
-
-
-@pytest.fixture(scope="module")
-def jpegs(demo_take: Path) -> list[bytes]:
-    return read_jpegs(open_take(demo_take), 24)
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,7 @@ def test_ctrl_c_ends_it_within_two_seconds(tmp_path: Path, short_take: Path) -> 
     environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
     command = [PROGRAM, "live", "--no-browser", "--camera", str(short_take), "-o", str(tmp_path / "recordings")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-    with process:
+    try:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
         with urllib.request.build_opener(urllib.request.HTTPCookieProcessor()).open(address) as answer:
@@ -47,3 +47,6 @@ def test_ctrl_c_ends_it_within_two_seconds(tmp_path: Path, short_take: Path) -> 
         process.wait(10)
         assert time.monotonic() - told < 2
         assert process.returncode == 130
+    finally:
+        process.kill()
+        process.communicate()

@@ -3,13 +3,12 @@
 import csv
 import socket
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
-from live_stage import Stage, feed, open_stage, read_jpegs
+from live_stage import Stage, feed
 from pythonosc.osc_bundle import OscBundle
 
 from perfkit.errors import ExportError, SettingsError
@@ -17,19 +16,7 @@ from perfkit.inference.live.acting import Acted
 from perfkit.inference.live.motion import VmcOutput
 from perfkit.inference.live.serving import OutputOptions, attach_outputs
 from perfkit.inference.live.virtual_camera import VirtualCamera
-from perfkit.video import open_take
 from perfkit.vocabulary import BLENDSHAPE_INDEX
-
-
-@pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, models_dir: Path) -> Iterator[Stage]:
-    with open_stage(monkeypatch, tmp_path) as stage:
-        yield stage
-
-
-@pytest.fixture(scope="module")
-def jpegs(demo_take: Path) -> list[bytes]:
-    return read_jpegs(open_take(demo_take), 30)
 
 
 def test_a_vmc_receiver_gets_what_the_character_does(stage: Stage, jpegs: list[bytes]) -> None:

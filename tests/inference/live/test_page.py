@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 from live_stage import Stage, open_stage, write_fake_camera
+from live_stage import wait_for as wait_until
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from perfkit.inference.live.acting import Acted
@@ -43,12 +44,6 @@ def browser(demo_take: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         )
         yield browser
         browser.close()
-
-
-@pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, models_dir: Path) -> Iterator[Stage]:
-    with open_stage(monkeypatch, tmp_path) as stage:
-        yield stage
 
 
 @pytest.fixture
@@ -99,7 +94,7 @@ def test_the_characters_mouth_moves_when_the_performers_does(page: Page, stage: 
 def test_sliders_pickers_and_keys_act(page: Page, stage: Stage) -> None:
     page.get_by_label("Mouth", exact=True).fill("0")
     wait_for(page, lambda state: state["controls"]["mouth_gain"] == 0)
-    page.get_by_label("Character", exact=True).select_option("ember")
+    page.get_by_role("combobox", name="Character").select_option("ember")
     wait_for(page, lambda state: state["controls"]["character"] == "ember" and not state["loading"])
     page.get_by_label("Background #20242b").click()
     page.keyboard.press("f")
@@ -174,7 +169,7 @@ def test_the_output_view_shows_the_character_and_nothing_else(browser: Browser, 
     output = elsewhere.new_page()
     output.goto(stage.show.outputs["page"])
     drawn = "document.querySelector('canvas').getContext('2d').getImageData(0, 0, 256, 256).data.some((v) => v > 0)"
-    output.wait_for_function(drawn)
+    wait_until(lambda: output.evaluate(drawn))
     assert output.evaluate("document.body.innerText.trim()") == ""
     assert output.goto(stage.server.root + "/").status == 403  # type: ignore[union-attr]
     elsewhere.close()

@@ -3,13 +3,12 @@
 import gc
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from live_stage import Stage, feed, open_stage, read_jpegs, wait_for
+from live_stage import Stage, feed, open_stage, wait_for
 
 from perfkit.errors import MediaError, SettingsError
 from perfkit.inference.live.camera_frame import CameraFrame
@@ -18,17 +17,6 @@ from perfkit.track import load_track
 from perfkit.video import digest_take, open_take
 
 RATE_HZ = 48000
-
-
-@pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, models_dir: Path) -> Iterator[Stage]:
-    with open_stage(monkeypatch, tmp_path) as stage:
-        yield stage
-
-
-@pytest.fixture(scope="module")
-def jpegs(demo_take: Path) -> list[bytes]:
-    return read_jpegs(open_take(demo_take), 48)
 
 
 def test_the_character_is_there_before_the_camera_is(stage: Stage) -> None:
