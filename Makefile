@@ -5,18 +5,21 @@ JOBS ?= 2
 export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: setup demo test test-slow test-gpu lint format docs wheel clean
+.PHONY: setup setup-tests demo test test-slow test-gpu lint format docs wheel clean
 
 setup:
 	@$(PYTHON) scripts/setup.py
 
+setup-tests:
+	@$(PYTHON) scripts/setup.py --for-tests
+
 demo: setup
 	@$(BIN)/perfkit demo
 
-test: setup
+test: setup-tests
 	@$(BIN)/python -m pytest -n $(JOBS) -m "not slow and not gpu"
 
-test-slow: setup
+test-slow: setup-tests
 	@$(BIN)/python -m pytest -m slow --timeout 1800
 
 test-gpu: setup

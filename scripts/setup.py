@@ -24,6 +24,8 @@ SYSTEM_LIBRARIES = {
     "libEGL.so.1": "libegl1",
     "libGLESv2.so.2": "libgles2",
 }
+TEST_PROGRAMS = ("strace", "chromium")
+"""For the tests of containment and of the pages; those tests are skipped where they can't be installed."""
 
 
 class SetupError(Exception):
@@ -79,12 +81,12 @@ def missing_system_packages() -> list[str]:
     return missing
 
 
-def install_system_packages() -> None:
-    """Install missing shared libraries, and strace for the containment test, where apt and the rights allow it."""
+def install_system_packages(programs: tuple[str, ...] = ()) -> None:
+    """Install missing shared libraries, and programs that tests use, where apt and the rights allow it."""
     if not sys.platform.startswith("linux"):
         return
     needed = missing_system_packages()
-    wanted = needed + ([] if shutil.which("strace") else ["strace"])
+    wanted = needed + [name for name in programs if shutil.which(name) is None]
     if not wanted:
         return
     can_install = shutil.which("apt-get") is not None and os.geteuid() == 0
@@ -138,6 +140,7 @@ def fetch_files() -> None:
 def main() -> int:
     """Set everything up that is not there yet; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--for-tests", action="store_true", help="get the programs that tests use, too")
     parser.add_argument("--no-fetch", action="store_true", help="skip the tracker files and the sample take")
     arguments = parser.parse_args()
     if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs this may hold an older one
@@ -151,6 +154,8 @@ def main() -> int:
             install_packages()
             STAMP.write_text(wanted)
             say("done")
+        if arguments.for_tests:
+            install_system_packages(TEST_PROGRAMS)
         if not arguments.no_fetch:
             fetch_files()
     except SetupError as error:
