@@ -88,9 +88,10 @@ class Wardrobe:
             if (wish := self._wishes.take()) is None:
                 continue
             try:
-                if not tailor(*wish, cache_dir=self._runtime.cache_dir, stop=self._stop):
+                name, light = wish
+                if not tailor(name, light, cache_dir=self._runtime.cache_dir, stop=self._stop):
                     return
-                costume = make_costume(*wish, self._runtime)
+                costume = make_costume(name, light, self._runtime)
             except PerfkitError as error:
                 _log.warning("%s: %s", wish[0], error)
                 self._on_refused(wish[0], str(error))

@@ -37,9 +37,7 @@ def tailor(name: str, light: str, *, cache_dir: Path | None, stop: threading.Eve
                 _, errors = process.communicate(timeout=_POLL_SECONDS)
                 if process.returncode:
                     lines = errors.decode(errors="replace").strip().splitlines()
-                    raise WeightsError(
-                        lines[-1] if lines else f"{name}: its engine could not be made; see perfkit doctor"
-                    )
+                    raise WeightsError(lines[-1] if lines else f"{name}: no engine came of it; run: perfkit doctor")
                 return True
         process.kill()
     return False
