@@ -135,7 +135,5 @@ def _roll_off(light: np.ndarray) -> np.ndarray:
     knee = 1.5 * white - 0.5
     code = np.minimum(pq_from_nits(light * WHITE_NITS) / peak, 1)
     t = np.maximum(code - knee, 0) / (1 - knee)
-    spline = (
-        (2 * t**3 - 3 * t**2 + 1) * knee + (t**3 - 2 * t**2 + t) * (1 - knee) + (-2 * t**3 + 3 * t**2) * white
-    )
+    spline = (2 * t**3 - 3 * t**2 + 1) * knee + (t**3 - 2 * t**2 + t) * (1 - knee) + (-2 * t**3 + 3 * t**2) * white
     return nits_from_pq(np.where(code < knee, code, spline) * peak) / WHITE_NITS
