@@ -39,7 +39,7 @@ def sdr_from_take(code: np.ndarray, *, transfer: str, primaries: str) -> np.ndar
 
     Source: ITU-R BT.2390-11, 5.4.1 (EETF), applied to the largest of R, G and B.
     """
-    light = _light_from_code(code, transfer) @ rgb_from_rgb(primaries, "bt709").T
+    light = light_from_code(code, transfer) @ rgb_from_rgb(primaries, "bt709").T
     light = _fit_gamut(light)
     if transfer != "sdr":
         largest = np.max(light, axis=-1, keepdims=True)
@@ -52,6 +52,18 @@ def hdr_from_srgb(code: np.ndarray, transfer: str) -> np.ndarray:
     light = light_from_srgb(code) @ rgb_from_rgb("bt709", "bt2020").T
     nits = np.maximum(light, 0) * WHITE_NITS
     return pq_from_nits(nits) if transfer == "pq" else _hlg_from_nits(nits)
+
+
+def light_from_code(code: np.ndarray, transfer: str) -> np.ndarray:
+    """Return light in multiples of reference white of code values 0..1; transfer: sdr (sRGB), pq or hlg."""
+    if transfer == "pq":
+        return nits_from_pq(code) / WHITE_NITS
+    return _nits_from_hlg(code) / WHITE_NITS if transfer == "hlg" else light_from_srgb(code)
+
+
+def chromaticities_of(primaries: str) -> tuple[float, ...]:
+    """Return x and y of red, green, blue and white (D65)."""
+    return tuple(value for pair in (*_CHROMATICITIES[primaries], _D65) for value in pair)
 
 
 def sample_table(num_nodes: int, *, transfer: str, primaries: str) -> np.ndarray:
@@ -96,13 +108,6 @@ def rgb_from_rgb(source: str, target: str) -> np.ndarray:
 def _xyz_from_rgb(primaries: str) -> np.ndarray:
     columns = np.array([[x / y, 1, (1 - x - y) / y] for x, y in (*_CHROMATICITIES[primaries], _D65)]).T
     return columns[:, :3] * np.linalg.solve(columns[:, :3], columns[:, 3])
-
-
-def _light_from_code(code: np.ndarray, transfer: str) -> np.ndarray:
-    """Return light in multiples of reference white."""
-    if transfer == "pq":
-        return nits_from_pq(code) / WHITE_NITS
-    return _nits_from_hlg(code) / WHITE_NITS if transfer == "hlg" else light_from_srgb(code)
 
 
 def _nits_from_hlg(code: np.ndarray) -> np.ndarray:

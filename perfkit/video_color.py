@@ -64,9 +64,9 @@ def name_unreadable_matrix(frame: VideoFrame) -> str | None:
 def describe_mapping(color: ColorInfo) -> str | None:
     """Return what is done to colours that sRGB cannot hold; None where there are none."""
     if color.is_hdr:
-        return f"HDR ({color.transfer.upper()}) is mapped to SDR: 203 nits is white, highlights up to 1,000 rolled off"
+        return f"HDR ({color.transfer.upper()}): seen in SDR, 203 nits as white, highlights up to 1,000 nits rolled off"
     if color.primaries != "bt709":
-        return f"wide colours ({color.primaries}) are mapped to sRGB"
+        return f"wide colours ({color.primaries}): seen in sRGB, what lies outside less saturated"
     return None
 
 

@@ -24,6 +24,7 @@ from perfkit.ffmpeg import (
 )
 from perfkit.image import is_quarter_turn, orientation_from_matrix
 from perfkit.take import AudioInfo, StreamInfo
+from perfkit.timecode import parse_timecode
 from perfkit.video_color import describe_mapping, name_unreadable_matrix, read_color
 
 MAX_LATE_FRAMES = 32
@@ -119,7 +120,7 @@ def _stream_info(path: Path, stream_index: int, first: VideoFrame) -> StreamInfo
             audio_tracks=_audio_tracks(container),
             is_interlaced=first.interlaced_frame,
             num_late_frames=num_late,
-            timecode=_read_tag(container, stream, "timecode"),
+            timecode=_read_timecode(container, stream),
             reel=_read_tag(container, stream, "reel_name"),
             notes=(*_notes_on_file(container, packets, num_late), *_notes_on_picture(first, matrix)),
         )
@@ -152,6 +153,12 @@ def _read_tag(container: InputContainer, stream: VideoStream, name: str) -> str 
             if key.lower() == name and value.strip():
                 return value.strip()
     return None
+
+
+def _read_timecode(container: InputContainer, stream: VideoStream) -> str | None:
+    text = _read_tag(container, stream, "timecode")
+    timecode = None if text is None else parse_timecode(text)
+    return None if timecode is None else str(timecode)
 
 
 def _notes_on_file(container: InputContainer, packets: _Packets, num_late: int) -> list[str]:
