@@ -61,7 +61,9 @@ class SoundFeed:
         self._tracks: dict[int, _CopiedSound | _EncodedSound] = {}
         for audio in sound.tracks:
             stream = sound_track(self._source, audio.stream_index)
-            self._tracks[audio.stream_index] = _make_track(target, stream, audio, file_format)
+            self._tracks[audio.stream_index] = _make_track(
+                target, stream, audio, file_format=file_format, delay=sound.delay
+            )
             if isinstance(self._tracks[audio.stream_index], _EncodedSound):
                 container = "mkv" if file_format.container == "matroska" else file_format.container
                 note = f"{audio.codec} does not fit into .{container}; encoded once as {file_format.sound_encoder}"
@@ -114,11 +116,12 @@ class SoundFeed:
 
 
 class _CopiedSound:
-    """A track of untouched packets; only the last one's duration is cut where the take says that it ends early."""
+    """A track of untouched packets; only the last one's duration is cut where the take's sound ends within it."""
 
-    def __init__(self, target: OutputContainer, stream: AudioStream, audio: AudioInfo) -> None:
+    def __init__(self, target: OutputContainer, stream: AudioStream, end_seconds: Fraction | None) -> None:
         self._target = target
-        self._rate_hz = audio.sample_rate_hz
+        self._end_seconds = end_seconds
+        self._last: Packet | None = None
         self._stream = target.add_stream_from_template(stream)
 
     @property
@@ -127,22 +130,34 @@ class _CopiedSound:
         return self._stream
 
     def mux(self, packet: Packet) -> None:
-        discarded = _count_discarded(packet)
-        if discarded and packet.duration:
-            assert packet.time_base is not None
-            packet.duration -= round(Fraction(discarded, self._rate_hz) / packet.time_base)
-        packet.stream = self._stream
-        self._target.mux(packet)
+        self._mux_last()
+        self._last = packet
 
     def finish(self, notes: list[str]) -> None:
-        """Nothing waits here."""
+        if self._last is not None:
+            self._last.duration = _duration_until(self._last, self._end_seconds)
+        self._mux_last()
+
+    def _mux_last(self) -> None:
+        if self._last is not None:
+            self._last.stream = self._stream
+            self._target.mux(self._last)
 
 
 class _EncodedSound:
     """A track of packets decoded and encoded once, without a gap, and cut where the last packet ends."""
 
-    def __init__(self, target: OutputContainer, stream: AudioStream, audio: AudioInfo, encoder: str) -> None:
+    def __init__(
+        self,
+        target: OutputContainer,
+        stream: AudioStream,
+        audio: AudioInfo,
+        *,
+        encoder: str,
+        end_seconds: Fraction | None,
+    ) -> None:
         self._target = target
+        self._end_seconds = end_seconds
         self._rate_hz = audio.sample_rate_hz
         self._stream = add_sound_track(target, encoder, 48000 if encoder == "libopus" else stream.rate)
         layout = stream.layout.name if audio.num_channels <= _MAX_CHANNELS else "stereo"
@@ -165,11 +180,16 @@ class _EncodedSound:
 
     def finish(self, notes: list[str]) -> None:
         if self._last is not None:
-            end = _end_of(self._last, self._rate_hz)
-            self._encode(self._last, end_sample=end)
+            self._encode(self._last, end_sample=self._end_sample(self._last))
         self._target.mux(self._stream.encode(None))
         if self._num_undecodable:
             notes.append(f"sound: {self._num_undecodable} packets do not decode and are left out")
+
+    def _end_sample(self, last: Packet) -> int | None:
+        """Return the sample before which the sound ends; None where the last packet does not say how long it is."""
+        if last.pts is None or not last.duration or last.time_base is None:
+            return None
+        return round((last.pts + _duration_until(last, self._end_seconds)) * last.time_base * self._rate_hz)
 
     def _encode(self, packet: Packet, *, end_sample: int | None) -> None:
         """Encode what a packet holds; after the last packet also what waited in the decoder, cut at its end."""
@@ -212,13 +232,14 @@ class _EncodedSound:
 
 
 def _make_track(
-    target: OutputContainer, stream: AudioStream, audio: AudioInfo, file_format: FileFormat
+    target: OutputContainer, stream: AudioStream, audio: AudioInfo, *, file_format: FileFormat, delay: Fraction
 ) -> _CopiedSound | _EncodedSound:
     track: _CopiedSound | _EncodedSound
+    end_seconds = _end_seconds_of(stream, delay)
     if _must_encode(stream, audio, file_format):
-        track = _EncodedSound(target, stream, audio, file_format.sound_encoder)
+        track = _EncodedSound(target, stream, audio, encoder=file_format.sound_encoder, end_seconds=end_seconds)
     else:
-        track = _CopiedSound(target, stream, audio)
+        track = _CopiedSound(target, stream, end_seconds)
     for name in _CARRIED_TAGS:
         if (value := stream.metadata.get(name, "und")) != "und":
             track.stream.metadata[name] = value
@@ -233,19 +254,24 @@ def _must_encode(stream: AudioStream, audio: AudioInfo, file_format: FileFormat)
     return file_format.container == "matroska" and audio.codec in _PRIMED_CODECS and is_from_mp4
 
 
-def _count_discarded(packet: Packet) -> int:
-    """Return how many samples at a packet's end are not to be heard."""
-    if not packet.has_sidedata("skip_samples"):
-        return 0
-    _, discarded = struct.unpack_from("<II", bytes(packet.get_sidedata("skip_samples")))
-    return discarded
-
-
-def _end_of(packet: Packet, rate_hz: int) -> int | None:
-    """Return the sample at which the last packet ends; None where it does not say how long it is."""
-    if packet.pts is None or not packet.duration or packet.time_base is None:
+def _end_seconds_of(stream: AudioStream, delay: Fraction) -> Fraction | None:
+    """Return when a track ends by its edit list, in the video's times; None for files that have none."""
+    has_edits = "mp4" in stream.container.format.name
+    if not has_edits or stream.duration is None or stream.start_time is None or stream.time_base is None:
         return None
-    return round((packet.pts + packet.duration) * packet.time_base * rate_hz)
+    return (stream.start_time + stream.duration) * stream.time_base + delay
+
+
+def _duration_until(last: Packet, end_seconds: Fraction | None) -> int:
+    """Return the last packet's duration less what is not to be heard: by its own word, or beyond the track's end."""
+    assert last.time_base is not None
+    duration = last.duration or 0
+    if last.has_sidedata("skip_samples") and isinstance(last.stream, AudioStream):
+        _, discarded = struct.unpack_from("<II", bytes(last.get_sidedata("skip_samples")))
+        duration -= round(Fraction(discarded, last.stream.rate) / last.time_base)
+    if end_seconds is not None and last.pts is not None:
+        duration = min(duration, round(end_seconds / last.time_base) - last.pts)
+    return max(0, duration)
 
 
 def _shape_of(like: AudioFrame, num_samples: int) -> tuple[int, int]:
