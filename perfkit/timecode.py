@@ -44,6 +44,14 @@ def parse_timecode(text: str) -> Timecode | None:
     return Timecode(int(match[1]), int(match[2]), int(match[3]), int(match[5]), is_drop=match[4] != ":")
 
 
+def frame_number(timecode: Timecode, rate_fps: Fraction) -> int:
+    """Return how many frames after midnight a timecode is."""
+    rate = max(1, round(rate_fps))
+    dropped = rate // 15 if timecode.is_drop else 0
+    minutes = 60 * timecode.hours + timecode.minutes
+    return (60 * minutes + timecode.seconds) * rate + timecode.frames - dropped * (minutes - minutes // 10)
+
+
 def advance_timecode(start: Timecode, num_frames: int, rate_fps: Fraction) -> Timecode:
     """Return the name of a frame that comes later; after 24 hours it begins anew.
 
@@ -54,9 +62,7 @@ def advance_timecode(start: Timecode, num_frames: int, rate_fps: Fraction) -> Ti
     """
     rate = max(1, round(rate_fps))
     dropped = rate // 15 if start.is_drop else 0
-    minutes = 60 * start.hours + start.minutes
-    number = (60 * minutes + start.seconds) * rate + start.frames - dropped * (minutes - minutes // 10)
-    number = (number + num_frames) % (_SECONDS_A_DAY * rate - dropped * (1440 - 144))
+    number = (frame_number(start, rate_fps) + num_frames) % (_SECONDS_A_DAY * rate - dropped * (1440 - 144))
     if dropped:
         tens, rest = divmod(number, 600 * rate - 9 * dropped)
         number += 9 * dropped * tens + dropped * max(0, (rest - dropped) // (60 * rate - dropped))

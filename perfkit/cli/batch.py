@@ -59,7 +59,8 @@ def batch(
         run_batch,
         write_batch_report,
     )
-    from perfkit.inference.batch.ledger import FAILED, LEDGER_NAME
+    from perfkit.inference.batch.ledger import DONE, FAILED, LEDGER_NAME
+    from perfkit.timeline import write_timeline_of
 
     settings = make_settings(
         {
@@ -91,6 +92,7 @@ def batch(
         options = BatchOptions(num_workers=workers, on_progress=lambda done, total, _: on_progress(done, total))
         shots = run_batch(planned, output, ledger, options)
     _print_shots(shots)
+    write_timeline_of(output, [output / shot.out for shot in shots if shot.state == DONE])
     print(write_batch_report(shots, output))
     if any(shot.state == FAILED for shot in shots):
         raise typer.Exit(1)
