@@ -85,12 +85,11 @@ class Converter:
         self._reformatter, self._last = VideoReformatter(), VideoReformatter()
         self._to_srgb: FilterChain | None = None
         self._final = "rgba" if with_alpha else "rgb24"
-        is_mapped = describe_mapping(info.color) is not None and not keeps_hdr
-        self._is_mapped = is_mapped
-        if keeps_hdr and info.color.is_hdr:
-            self._format = "rgb48le"
-        else:
-            self._format = ("gbrap16le" if with_alpha else "gbrp16le") if is_mapped else self._final
+        keeps_hdr = keeps_hdr and info.color.is_hdr
+        self._is_mapped = describe_mapping(info.color) is not None and not keeps_hdr
+        # Not rgb48: swscale's way there from 4:2:0 with these flags is broken.
+        deep = "gbrap16le" if with_alpha else "gbrp16le"
+        self._format = deep if keeps_hdr or self._is_mapped else self._final
         self._options: dict[str, int] = {}
         if info.color.matrix != "rgb":
             self._options["src_colorspace"] = _MATRICES[info.color.matrix]

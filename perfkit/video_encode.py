@@ -104,6 +104,7 @@ class Encoder:
         options = _muxer_options(file_format, self._clock.time_base, slate.sound)
         self._container = open_output(path, file_format.container, options)
         self._video = self._add_video(file_format, slate)
+        self._context = self._video.codec_context
         self._sound = None
         if slate.sound is not None:
             self._sound = SoundFeed(self._container, slate.sound, file_format, self.notes)
@@ -113,6 +114,8 @@ class Encoder:
         odd = ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0))
         image = np.pad(image, odd, mode="edge") if any(map(any, odd)) else np.ascontiguousarray(image)
         frame = self._convert(VideoFrame.from_ndarray(image, self._look.pixel_format))
+        # ProRes writes the frames' own tags into every picture, not the encoder's.
+        frame.color_primaries, frame.color_trc = self._context.color_primaries, self._context.color_trc
         frame.pts, frame.time_base = pts, self._clock.time_base
         # What matters is the last frame's: it stays as long as the one before it.
         frame.duration = self._clock.default_duration if self._last_pts is None else pts - self._last_pts

@@ -103,6 +103,8 @@ _VP9_OPTIONS = (
 _PRORES_4444_OPTIONS = (("profile", "4444"), ("vendor", "apl0"), ("alpha_bits", "16"))
 _PRORES_HQ_OPTIONS = (("profile", "hq"), ("vendor", "apl0"))
 _FFV1_OPTIONS = (("level", "3"), ("g", "1"), ("slices", "4"), ("slicecrc", "1"))
+# x265 invents decoding times for videos shorter than its reordering, and its bytes depend on the number of threads.
+_X265_PARAMS = "log-level=none:bframes=0:frame-threads=2"
 _PCM = frozenset({"pcm_s16le", "pcm_s24le", "pcm_s16be", "pcm_s24be"})
 _MOV_SOUND = frozenset({"aac", "mp3", "ac3", "alac"}) | _PCM
 _PRORES_4444_ALPHA = Coding("prores_ks", "yuva444p10le", _PRORES_4444_OPTIONS)
@@ -114,7 +116,7 @@ H264 = FileFormat(
     opaque=Coding("libx264", "yuv420p", (("crf", "15"), ("preset", "medium"))),
     alpha=None,
     hdr=Coding(
-        "libx265", "yuv420p10le", (("crf", "15"), ("preset", "medium"), ("x265-params", "log-level=none")), tag="hvc1"
+        "libx265", "yuv420p10le", (("crf", "15"), ("preset", "medium"), ("x265-params", _X265_PARAMS)), tag="hvc1"
     ),
     sound_codecs=frozenset({"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"}),
     sound_encoder="aac",
