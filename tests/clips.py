@@ -24,7 +24,7 @@ def make_clip(path: Path, *options: str, source: str = "testsrc2=size=64x48:rate
 
 
 def make_clip_at(path: Path, pts: Sequence[int], *, time_base: Fraction) -> Path:
-    """Make a clip of small grey pictures with exactly these stamps, whatever they are."""
+    """Make a clip of small grey pictures with exactly these stamps; none out of order may be below its own place."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mjpeg", rate=25)
         stream.width, stream.height, stream.pix_fmt = *SIZE_WH, "yuvj420p"
@@ -34,7 +34,7 @@ def make_clip_at(path: Path, pts: Sequence[int], *, time_base: Fraction) -> Path
             frame = av.VideoFrame.from_ndarray(image, "rgb24").reformat(format="yuvj420p")
             frame.pts = number
             for packet in stream.encode(frame):
-                packet.pts = packet.dts = stamp
+                packet.pts, packet.dts = stamp, stamp if list(pts) == sorted(pts) else number
                 packet.time_base = time_base
                 container.mux(packet)
     return path
