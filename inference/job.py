@@ -176,7 +176,8 @@ def read_performance(source: Path, runtime: RuntimeSettings) -> Performance:
     if not is_perf(source):
         take = open_take(source)
         track = capture_take(source, on_progress=runtime.on_capture)
-        return Performance(source, track, take, track.notes)
+        seen_anew = tuple(note for note in take.info.notes if note not in track.notes)
+    return Performance(source, track, take, (*track.notes, *seen_anew))
     track = load_track(source)
     if runtime.take is None:
         note = f"{source.name}: its take is not given, so the video has no sound; name the take to have it"
@@ -188,4 +189,5 @@ def read_performance(source: Path, runtime: RuntimeSettings) -> Performance:
             f"{runtime.take}: is not the take that {source} was captured from (its digest differs); give that take, or "
             "capture anew"
         )
-    return Performance(source, track, take, track.notes)
+    seen_anew = tuple(note for note in take.info.notes if note not in track.notes)
+    return Performance(source, track, take, (*track.notes, *seen_anew))
