@@ -176,8 +176,7 @@ def read_performance(source: Path, runtime: RuntimeSettings) -> Performance:
     if not is_perf(source):
         take = open_take(source)
         track = capture_take(source, on_progress=runtime.on_capture)
-        seen_anew = tuple(note for note in take.info.notes if note not in track.notes)
-    return Performance(source, track, take, (*track.notes, *seen_anew))
+        return Performance(source, track, take, track.notes)
     track = load_track(source)
     if runtime.take is None:
         note = f"{source.name}: its take is not given, so the video has no sound; name the take to have it"

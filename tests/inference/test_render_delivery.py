@@ -89,7 +89,7 @@ def test_an_hdr_take_is_passed_on_request_beside_the_character_in_hdr(tmp_path, 
 
 
 def test_an_hdr_take_is_mapped_unless_it_is_to_be_passed_and_that_is_said(tmp_path, pack, hdr_take):
-    out = render(hdr_take, pack, tmp_path / "out.mp4", side_by_side=True)
+    out = render(hdr_take, pack, tmp_path / "out.mov", side_by_side=True)
     assert not open_take(out).info.color.is_hdr
     assert "HDR (PQ): seen in SDR" in notes_of(out)
     assert np.abs(read(out)[3][:, :24].astype(float) - resize(read(hdr_take)[3], (24, 16))).mean() < 6
