@@ -105,8 +105,8 @@ def _settle_suffix(suffix: str | None, *, preset: str | None, alpha: bool) -> st
     known = [name for name, file_format in formats.items() if name and (file_format.has_alpha or not alpha)]
     chosen = usual_suffix(preset) if suffix is None else suffix
     if chosen not in known:
-        what = f"--suffix {suffix}" if suffix is not None else f"--suffix is {chosen or 'a folder'}"
-        raise SettingsError(f"{what}: expected one of {', '.join(known)}; give one of these")
+        what = chosen or "(a folder of pictures for every shot)"
+        raise SettingsError(f"--suffix {what}: expected one of {', '.join(known)}; give one of these")
     return chosen
 
 
