@@ -13,7 +13,9 @@ from perfkit.cli.options import (
     Calibration,
     Expressiveness,
     Gain,
+    Hdr,
     Mute,
+    Preset,
     Seed,
     Steps,
     make_settings,
@@ -31,11 +33,15 @@ def batch(
     source: Annotated[Path, typer.Argument(metavar="FOLDER|LIST", help="Folder of takes, or a .csv or .toml list.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the shots, their ledger and report.")],
     character: Annotated[str | None, typer.Option("--character", "-c", help="For every take that names none.")] = None,
-    suffix: Annotated[str, typer.Option(help="Format of the shots: .mp4, .mov or .webm.")] = ".mp4",
+    suffix: Annotated[
+        str | None, typer.Option(help="Format of the shots: .mp4, .mov, .webm or .mkv; as the preset says, or .mp4.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes side by side; they share the cores.")] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be made and why; make nothing.")] = False,
     background: Background = None,
     alpha: Alpha = False,
+    preset: Preset = None,
+    hdr: Hdr = None,
     steps: Steps = None,
     seed: Seed = None,
     gain: Gain = None,
@@ -53,19 +59,22 @@ def batch(
         run_batch,
         write_batch_report,
     )
-    from perfkit.inference.batch.ledger import FAILED, LEDGER_NAME
+    from perfkit.inference.batch.ledger import DONE, FAILED, LEDGER_NAME
+    from perfkit.timeline import write_timeline_of
 
     settings = make_settings(
         {
             "background": background,
             "alpha": alpha,
+            "preset": preset,
+            "hdr": hdr,
             "steps": steps,
             "seed": seed,
             "retarget": read_retarget(gain=gain, mute=mute, expressiveness=expressiveness),
             "calibration": calibration,
         }
     )
-    _check_suffix(suffix, alpha=alpha)
+    suffix = _settle_suffix(suffix, preset=preset, alpha=alpha)
     if source.is_dir():
         if character is None:
             raise SettingsError(f"{source}: a folder names no characters; name one with --character")
@@ -83,17 +92,22 @@ def batch(
         options = BatchOptions(num_workers=workers, on_progress=lambda done, total, _: on_progress(done, total))
         shots = run_batch(planned, output, ledger, options)
     _print_shots(shots)
+    write_timeline_of(output, [output / shot.out for shot in shots if shot.state == DONE])
     print(write_batch_report(shots, output))
     if any(shot.state == FAILED for shot in shots):
         raise typer.Exit(1)
 
 
-def _check_suffix(suffix: str, *, alpha: bool) -> None:
-    from perfkit.video_write import FORMATS
+def _settle_suffix(suffix: str | None, *, preset: str | None, alpha: bool) -> str:
+    from perfkit.video_formats import FORMATS, PRESETS, usual_suffix
 
-    known = [name for name, file_format in FORMATS.items() if file_format.has_alpha or not alpha]
-    if suffix not in known:
-        raise SettingsError(f"--suffix {suffix}: expected one of {', '.join(known)}; give one of these")
+    formats = FORMATS if preset is None else PRESETS[preset]
+    known = [name for name, file_format in formats.items() if name and (file_format.has_alpha or not alpha)]
+    chosen = usual_suffix(preset) if suffix is None else suffix
+    if chosen not in known:
+        what = chosen or "(a folder of pictures for every shot)"
+        raise SettingsError(f"--suffix {what}: expected one of {', '.join(known)}; give one of these")
+    return chosen
 
 
 def _print_plan(planned: "Sequence[PlannedShot]") -> None:
