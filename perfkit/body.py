@@ -45,6 +45,10 @@ class BodyMotion:
     hand_at: np.ndarray
     hand_near: np.ndarray
 
+    def __getitem__(self, part: slice) -> "BodyMotion":
+        """Return some of the frames."""
+        return BodyMotion(self.limbs[part], self.neck_offset[part], self.hand_at[part], self.hand_near[part])
+
 
 def measure_body(track: PerformanceTrack, *, center_px: np.ndarray, scale_px: np.ndarray) -> BodyMotion:
     """Read a body's motion.
