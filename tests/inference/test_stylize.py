@@ -12,7 +12,7 @@ from perfkit.inference.settings import RenderSettings
 from perfkit.inference.stylize import stylize
 from perfkit.inference.temporal import BlendedOverTime, ControlWindow, FlowDenoiser, Remembered, SharedNoise
 
-PLAIN = RenderSettings(steps=3, blend_frames=0, noise_share=0.0)
+PLAIN = RenderSettings(steps=3, blend_frames=0, steady_frames=0, noise_share=0.0)
 
 
 def pictures(frames):
@@ -59,9 +59,10 @@ def test_batch_and_workers_change_no_pixel(frames_per_call, num_workers):
 
 @pytest.mark.parametrize("first", [1, 6, 10])
 def test_a_resumed_render_goes_on_with_the_same_pixels(first):
-    controls, settings = make_controls(13), RenderSettings(steps=2, noise_share=0.5, blend_frames=2)
+    controls, settings = make_controls(13), RenderSettings(steps=2, noise_share=0.5, blend_frames=2, steady_frames=1)
     whole = pictures(stylize(controls, FakeEngine(leak=0.3), settings))
-    resumed = list(stylize(controls[max(0, first - 2) :], FakeEngine(leak=0.3), settings, first=first))
+    context = controls[max(0, first - settings.context_frames) :]
+    resumed = list(stylize(context, FakeEngine(leak=0.3), settings, first=first))
     assert resumed[0].index == first
     assert np.array_equal(pictures(resumed), whole[first:])
 
