@@ -60,8 +60,8 @@ class RenderSettings:
     lora_scale: float = 1.0
     loras: tuple[tuple[str, float], ...] = ()
     noise_share: float = 1.0
-    blend_frames: int = 1
-    steady_frames: int = 1
+    blend_frames: int = 0
+    steady_frames: int = 2
     precision: str = "f32"
     background: str = DEFAULT_BACKGROUND
     alpha: bool = False

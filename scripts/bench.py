@@ -154,6 +154,15 @@ def measure_live() -> None:
     print_live(TAKE, "zib", minutes=MINUTES_LIVE)
 
 
+def measure_consistency() -> None:
+    """Print what each way to hold frames together buys and costs."""
+    from bench_consistency import print_consistency
+
+    from perfkit.pack import list_character_names
+
+    print_consistency(TAKE, list_character_names())
+
+
 def _run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
@@ -175,6 +184,7 @@ def main() -> None:
         "speed": time_stock,
         "memory": measure_memory,
         "steadiness": measure_steadiness,
+        "consistency": measure_consistency,
         "fidelity": measure_fidelity,
         "train": measure_training,
         "live": measure_live,

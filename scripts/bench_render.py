@@ -125,7 +125,7 @@ def print_steadiness(take: Path, character: str) -> None:
     ground = make_background(settings.background, engine.canvas_wh)(0.0, None)
     with tempfile.TemporaryDirectory() as folder:
         still = Path(folder) / "still.mp4"
-        _write_noisy_still(take, still)
+        write_noisy_still(take, still)
         controls = list(draw_control(retarget_performance(capture_take(still), pack), style=engine.control_style))
     for words, noise_share, blend_frames in STEADINESS:
         chosen = replace(settings, noise_share=noise_share, blend_frames=blend_frames)
@@ -134,7 +134,8 @@ def print_steadiness(take: Path, character: str) -> None:
         print(f"flicker on a still, {words} | {flicker:.2f} of 255", flush=True)
 
 
-def _write_noisy_still(source: Path, path: Path) -> None:
+def write_noisy_still(source: Path, path: Path) -> None:
+    """Write a take in which nobody moves: one frame of another, each time with new noise of a camera."""
     import numpy as np
 
     from perfkit.video import iterate_frames, open_take

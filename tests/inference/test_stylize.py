@@ -67,6 +67,15 @@ def test_a_resumed_render_goes_on_with_the_same_pixels(first):
     assert np.array_equal(pictures(resumed), whole[first:])
 
 
+def test_the_same_performance_played_again_later_gives_the_same_pixels():
+    """Nothing but its neighbours reaches a frame: a take of any length cannot drift away from its beginning."""
+    controls, settings = make_controls(12), RenderSettings()
+    again = [replace(frame, index=frame.index + 12, seconds=frame.seconds + 600) for frame in controls]
+    played = pictures(stylize([*controls, *again], FakeEngine(leak=0.3), settings))
+    inner = slice(settings.context_frames, 12 - settings.context_frames)
+    assert np.array_equal(played[:12][inner], played[12:][inner])
+
+
 def test_no_frame_is_sampled_twice_although_windows_overlap():
     engine = FakeEngine()
     frames = list(stylize(make_controls(40), engine, RenderSettings(steps=1, blend_frames=3), window_frames=5))
