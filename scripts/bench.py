@@ -138,15 +138,6 @@ def measure_training() -> None:
     time_train(list_character_names()[0])
 
 
-def measure_steadiness() -> None:
-    """Print how much a render of a still flickers."""
-    from bench_render import print_steadiness
-
-    from perfkit.pack import list_character_names
-
-    print_steadiness(TAKE, list_character_names()[0])
-
-
 def measure_live() -> None:
     """Print rate and delay of a live show: the server alone, then with the browser on the same cores."""
     from bench_live import print_live
@@ -183,7 +174,6 @@ def main() -> None:
         "render": time_render,
         "speed": time_stock,
         "memory": measure_memory,
-        "steadiness": measure_steadiness,
         "consistency": measure_consistency,
         "fidelity": measure_fidelity,
         "train": measure_training,
