@@ -27,7 +27,7 @@ _EASE_SECONDS = 0.8
 _ARM_REACH_SECONDS, _TRUNK_REACH_SECONDS = 0.12, 0.35
 _ARM_NOISE, _TRUNK_NOISE = (0.01, 0.05), (0.05, 0.05)
 """Smoothing of arms, and of the trunk: it is heavy and moves slowly, but the tracker lets shoulders that stand still
-wander by a twentieth of the head's height, too slowly to be told from noise by its second differences."""
+wander by some hundredths of the head's height, too slowly to show as noise in second differences."""
 _MOST_LEAN = 0.35
 """How far, in head units, the shoulders may move against the head."""
 _NEAR_UNITS, _FAR_UNITS = 1.2, 2.0

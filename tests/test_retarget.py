@@ -1,6 +1,5 @@
 """The performer's motion arrives, the performer's face does not; shut is shut; nothing jumps, whatever is missing."""
 
-import tracemalloc
 from dataclasses import replace
 from itertools import pairwise
 
@@ -254,40 +253,6 @@ def test_the_same_take_gives_the_same_bits(take, track):
     ours, again = track, retarget(take, CHIBI)
     for name in ("weights", "head", "face", "face_visibility", "body", "hands"):
         assert np.array_equal(getattr(ours, name), getattr(again, name), equal_nan=True)
-
-
-def test_a_take_retargeted_in_parts_is_the_whole(take, track, monkeypatch):
-    monkeypatch.setattr("perfkit.track.PART_FRAMES", 37)
-    parts = retarget(take, CHIBI)
-    for name in ("weights", "head", "face", "face_visibility", "body", "hands"):
-        np.testing.assert_allclose(getattr(parts, name), getattr(track, name), atol=2e-4, err_msg=name)
-
-
-def test_a_long_take_needs_little_more_than_its_tracks():
-    """Capture and character track hold 10 KB a frame; retargeting may need 4 KB a frame besides what it returns."""
-    peaks = []
-    for num_frames in (1024, 3072):
-        take = perform(HUMAN_RIG, *act(num_frames))
-        tracemalloc.start()
-        track = retarget(take, CHIBI)
-        returned = sum(getattr(track, name).nbytes for name in ("weights", "head", "face", "face_visibility"))
-        peaks.append(tracemalloc.get_traced_memory()[1] - returned - track.body.nbytes - track.hands.nbytes)
-        tracemalloc.stop()
-    assert (peaks[1] - peaks[0]) / (3072 - 1024) < 4096
-
-
-def test_shoulders_that_the_tracker_lets_wander_stand_still(take):
-    """The tracker's shoulders drift to and fro by a twentieth of a head, half a second each way; a lean stays."""
-    still = perform(HUMAN_RIG, np.zeros((NUM_FRAMES, 52)), np.tile([0, 0, 0, 330.0, 170, 80], (NUM_FRAMES, 1)))
-    seconds = still.times.seconds
-    wander = 4.0 * np.sin(2 * np.pi * 1.0 * seconds)
-    lean = 40.0 * np.clip((seconds - 4) / 2, 0, 1)
-    body = still.body.copy()
-    body[:, POSE_INDEX["left_shoulder"] :, 0] += (wander + lean).astype(np.float32)[:, None]
-    shoulder = retarget(replace(still, body=body), HUMAN_RIG).body[:, POSE_INDEX["left_shoulder"], 0]
-    scale = np.median(retarget(still, HUMAN_RIG).head[:, 5]) / 80
-    assert np.ptp(shoulder[20:70]) < 0.35 * scale * np.ptp(wander[20:70])
-    assert shoulder[-20:].mean() - shoulder[20:70].mean() > 0.25 * scale * 40
 
 
 def test_a_larger_canvas_scales_the_track(take, calibration, track):
