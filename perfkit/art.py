@@ -42,6 +42,8 @@ class ArtItem:
         weights: Blendshape name -> 0..1, those that are not zero.
         expression: Name of the expression, where it has one.
         sources: Of `LABELS`, those that are known -> which of `SOURCES`.
+        readers_apart: How far the landmark network and MediaPipe are apart in it, in eye distances; None = not both
+            saw a face.
     """
 
     file: str
@@ -55,6 +57,7 @@ class ArtItem:
     weights: Mapping[str, float] = field(default_factory=dict)
     expression: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)
+    readers_apart: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +110,10 @@ def take_art_item(item: ManifestTable) -> ArtItem:
     light = item.take_text("light")
     expression = item.take_text("expression") if item.has("expression") else ""
     weights, sources = _take_weights(item), _take_sources(item)
+    apart = item.take_number("readers_apart", 0, 1000) if item.has("readers_apart") else None
     item.finish()
-    return ArtItem(file, sha256, licence, owner, yaw_deg, pitch_deg, roll_deg, light, weights, expression, sources)
+    angles = (yaw_deg, pitch_deg, roll_deg)
+    return ArtItem(file, sha256, licence, owner, *angles, light, weights, expression, sources, apart)
 
 
 def table_from_art_item(item: ArtItem) -> dict[str, object]:

@@ -10,14 +10,14 @@ a snout), each as far as characters differ in it. Nothing here knows the charact
 """
 
 import warnings
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
 
 from perfkit.measures import lip_gap, mouth_width
-from perfkit.proportions import HUMAN_RIG
+from perfkit.proportions import HUMAN_RIG, Rig
 from perfkit.rig import face_points, pose_face, rest_points, rotation_from_head
 from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, CONTOUR_SLICES, NUM_CONTOUR_POINTS
 
@@ -41,6 +41,10 @@ LEAST_CONFIDENCE = 0.5
 """Of a reader, from which it is believed to have seen a face."""
 
 
+GROUND_RGB = (223, 230, 234)
+"""What drawings are laid over to be read."""
+
+
 class Readings(Protocol):
     """What a reader found in N pictures.
 
@@ -58,6 +62,15 @@ class Readings(Protocol):
 
     @property
     def confidence(self) -> np.ndarray: ...
+
+
+@dataclass(frozen=True, eq=False)
+class StillReadings:
+    """`Readings` of a reader that has no type of its own for them."""
+
+    points: np.ndarray
+    visibility: np.ndarray
+    confidence: np.ndarray
 
 
 class LandmarkReader(Protocol):
@@ -99,13 +112,24 @@ def estimate_heads(points: np.ndarray, visibility: np.ndarray) -> np.ndarray:
     return np.array(heads, dtype=np.float32).reshape(-1, 6)
 
 
-def fit_place(points: np.ndarray, visibility: np.ndarray, angle_deg: tuple[float, float, float]) -> np.ndarray:
-    """Find place and size of a head whose turn is known.
+def estimate_visibility(points: np.ndarray) -> np.ndarray:
+    """Return (N, K) in 0..1: what an average head shows that is turned as the points (N, K, 2) say."""
+    if not len(points):
+        return np.zeros(points.shape[:2], np.float32)
+    heads = np.nan_to_num(estimate_heads(points, np.ones(points.shape[:2])))
+    _, visibility = pose_face(np.broadcast_to(rest_points(HUMAN_RIG), (len(points), NUM_CONTOUR_POINTS, 3)), heads)
+    return visibility
+
+
+def fit_place(
+    points: np.ndarray, visibility: np.ndarray, angle_deg: tuple[float, float, float], *, rig: Rig = HUMAN_RIG
+) -> np.ndarray:
+    """Find place and size of a head whose turn is known, from points (K, 2) px of a face with a rig's proportions.
 
     Returns:
         (6,) float32, columns as `vocabulary.HEAD_CHANNELS`, the angles as given.
     """
-    shape = rest_points(HUMAN_RIG) @ rotation_from_head(np.array([*angle_deg, 0, 0, 1])).T
+    shape = rest_points(rig) @ rotation_from_head(np.array([*angle_deg, 0, 0, 1])).T
     trust = _ROW_TRUST * visibility + 1e-6
     weights = trust / trust.sum()
     flat = shape[:, :2]

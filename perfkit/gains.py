@@ -9,6 +9,7 @@ In: calibrated weights and head channels, gains. Out: the same, turned up or dow
 
 import numpy as np
 
+from perfkit.proportions import Channel
 from perfkit.vocabulary import BLENDSHAPES
 
 REGIONS = ("mouth", "brows", "eyes", "gaze", "head")
@@ -42,6 +43,26 @@ def scale_weights(weights: np.ndarray, gains: dict[str, float], *, expressivenes
     if (columns == 1).all():
         return weights
     return np.clip(weights * columns, 0, 1).astype(np.float32)
+
+
+def shape_channels(weights: np.ndarray, channels: tuple[Channel, ...]) -> np.ndarray:
+    """Let a character answer in its own way: gain * weight ** curve of each of its rig's channels.
+
+    Args:
+        weights: (T, 52) float32 in 0..1.
+        channels: Of the rig; a name without Left or Right stands for both sides.
+
+    Returns:
+        (T, 52) float32 in 0..1; the same array where the rig names no channels.
+    """
+    if not channels:
+        return weights
+    shaped = weights.copy()
+    for channel in channels:
+        for column, name in enumerate(BLENDSHAPES):
+            if channel.name in (name, name.removesuffix("Left").removesuffix("Right")):
+                shaped[:, column] = np.clip(channel.gain * weights[:, column] ** channel.curve, 0, 1)
+    return shaped
 
 
 def scale_head(head: np.ndarray, rest: np.ndarray, gain: float) -> np.ndarray:

@@ -16,11 +16,13 @@ from datetime import date
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
+
 from perfkit.art import ArtItem, ArtLandmarks, read_landmarks, table_from_art_item, take_art_item
 from perfkit.errors import PackError
 from perfkit.files import write_aside
 from perfkit.manifest import ManifestTable, digest_file, read_manifest, resolve_inside, shorten, write_toml
-from perfkit.rig import Rig
+from perfkit.rig import Rig, present_rows
 from perfkit.rights import Rights, require_right, take_rights
 
 MANIFEST_NAME = "character.toml"
@@ -126,14 +128,15 @@ class CharacterPack:
         return [self.folder / item.file for item in self.art]
 
     def load_landmarks(self) -> ArtLandmarks:
-        """Read the control points of all drawings.
+        """Read the control points of all drawings; parts that the rig declares absent are not visible.
 
         Raises:
             PackError: The pack has none, or the file breaks its shapes.
         """
         if self.landmarks is None:
             raise PackError(f"{self.folder}: has no [landmarks]; training needs the control points of every drawing")
-        return read_landmarks(self.folder / self.landmarks[0], num_drawings=len(self.art))
+        found = read_landmarks(self.folder / self.landmarks[0], num_drawings=len(self.art))
+        return replace(found, visibility=found.visibility * present_rows(self.rig).astype(np.float32))
 
 
 def list_character_names() -> list[str]:
@@ -157,7 +160,7 @@ def load_pack(name_or_folder: str | Path) -> CharacterPack:
     if pack.digest != table.digest:
         raise PackError(
             f"{folder / MANIFEST_NAME}: digest: got {pack.digest[:12]}..., the content gives {table.digest[:12]}...; "
-            "restore the pack, or stamp an edit you meant with perfkit.pack.stamp_pack"
+            "restore the pack, or take over an edit you meant: perfkit character rig PACK --stamp"
         )
     return pack
 

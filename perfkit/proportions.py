@@ -5,11 +5,42 @@ In: a table of numbers. Out: a frozen `Rig`, which `perfkit.rig` turns into cont
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from perfkit.errors import PackError
-from perfkit.vocabulary import PARTS
+from perfkit.vocabulary import BLENDSHAPES, PARTS
+
+_DIRECTIONS = frozenset({"jawLeft", "jawRight", "mouthLeft", "mouthRight"})
+CHANNEL_STEMS: frozenset[str] = frozenset(
+    name.removesuffix("Left").removesuffix("Right") for name in BLENDSHAPES if name not in _DIRECTIONS
+)
+"""Blendshapes without their side, which is no direction."""
+
+_MOST_GAIN, _CURVES = 4.0, (0.25, 4.0)
+
+
+@dataclass(frozen=True)
+class Channel:
+    """How a character answers to one channel of a performance: gain * weight ** curve, at most 1.
+
+    Attributes:
+        name: A blendshape, or its name without Left or Right for both sides.
+        gain: 0 = it never does that; 1 = as the performer.
+        curve: Under 1: small motions show more; over 1: only large ones show.
+    """
+
+    name: str
+    gain: float = 1.0
+    curve: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.name not in CHANNEL_STEMS and self.name not in BLENDSHAPES:
+            raise PackError(f"rig: channels: {self.name!r} is no blendshape; known: {', '.join(sorted(CHANNEL_STEMS))}")
+        for label, value, (low, high) in (("gain", self.gain, (0.0, _MOST_GAIN)), ("curve", self.curve, _CURVES)):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+                raise PackError(f"rig: channels: {self.name}: {label} = {value!r}, expected {low:g} to {high:g}")
 
 
 @dataclass(frozen=True)
@@ -46,6 +77,7 @@ class Rig:
         head_x, head_y: Rest position of the head's origin, as fractions of the canvas' width and height.
         head_scale: Pixels of one head unit as a fraction of the canvas' height, at rest.
         absent: Parts (of `vocabulary.PARTS`) that the character lacks.
+        channels: How it answers to channels of a performance; those that are not named, as the performer does.
     """
 
     face_width: float = 0.76
@@ -90,10 +122,11 @@ class Rig:
     head_y: float = 0.46
     head_scale: float = 0.23
     absent: frozenset[str] = frozenset()
+    channels: tuple[Channel, ...] = ()
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if field.name == "absent":
+            if field.name in ("absent", "channels"):
                 continue
             value = getattr(self, field.name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not -10 < value < 10:
@@ -102,13 +135,16 @@ class Rig:
                 raise PackError(f"rig: {field.name} = {value!r}, expected more than 0")
         if unknown := sorted(set(self.absent) - PARTS):
             raise PackError(f"rig: unknown absent parts {unknown}; known: {sorted(PARTS)}")
+        names = [channel.name for channel in self.channels]
+        if len(set(names)) < len(names):
+            raise PackError(f"rig: channels: {', '.join(sorted(names))}: each may stand once")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Rig":
         """Make a rig from a manifest's table; what is left out is the average adult's.
 
         Args:
-            values: Field name -> number; `absent` -> list of part names.
+            values: Field name -> number; `absent` -> list of part names; `channels` -> blendshape -> gain, curve.
 
         Raises:
             PackError: An unknown key, a value that is not a number, an unknown part.
@@ -119,16 +155,30 @@ class Rig:
         absent = values.get("absent", ())
         if isinstance(absent, str) or not all(isinstance(part, str) for part in absent):
             raise PackError(f"rig: absent = {absent!r}, expected a list of part names")
-        return cls(**{**values, "absent": frozenset(absent)})
+        channels = _take_channels(values.get("channels", {}))
+        return cls(**{**values, "absent": frozenset(absent), "channels": channels})
 
-    def to_dict(self) -> dict[str, float | list[str]]:
-        """Return plain numbers (and the sorted list of absent parts), for a manifest."""
-        return {**asdict(self), "absent": sorted(self.absent)}
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain numbers, the sorted list of absent parts and, if there are any, channels, for a manifest."""
+        table = {**asdict(self), "absent": sorted(self.absent)}
+        del table["channels"]
+        if self.channels:
+            table["channels"] = {each.name: {"gain": each.gain, "curve": each.curve} for each in self.channels}
+        return table
 
     def digest(self) -> str:
         """Return the SHA-256 of the proportions, hex; equal numbers give equal digests."""
-        plain = {k: v if isinstance(v, list) else float(v) for k, v in self.to_dict().items()}
+        plain = {k: v if isinstance(v, list | dict) else float(v) for k, v in self.to_dict().items()}
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def _take_channels(table: Any) -> tuple[Channel, ...]:
+    if not isinstance(table, Mapping) or not all(isinstance(each, Mapping) for each in table.values()):
+        raise PackError(f"rig: channels = {table!r}, expected a table for each channel: gain, curve")
+    for name, each in table.items():
+        if unknown := sorted(set(each) - {"gain", "curve"}):
+            raise PackError(f"rig: channels: {name}: unknown keys {unknown}; known: gain, curve")
+    return tuple(Channel(name, **each) for name, each in sorted(table.items()))
 
 
 _POSITIVE = frozenset(

@@ -21,7 +21,7 @@ from perfkit.calibrate import Calibration, fit_calibration
 from perfkit.cleaning import clean_weights, head_doubt_deg, seen_mask
 from perfkit.errors import SettingsError
 from perfkit.framing import HEAD_NOISE, frame_head, measure_usual_head
-from perfkit.gains import MAX_GAIN, REGIONS, scale_head, scale_weights
+from perfkit.gains import MAX_GAIN, REGIONS, scale_head, scale_weights, shape_channels
 from perfkit.headspace import HeadMotion, measure_head, stand_upright
 from perfkit.measures import feature_places
 from perfkit.proportions import Rig
@@ -115,6 +115,7 @@ def retarget(
     weights, gap_flags = clean_weights(track, motion, calibration, smoothing=settings.smoothing)
     gains = {region: getattr(settings, gain_field(region)) for region in REGIONS}
     weights = scale_weights(weights, gains, expressiveness=settings.expressiveness)
+    weights = shape_channels(weights, rig.channels)
     head = _head_over_time(track, motion, (rig, settings))
     face, visibility = _pose_faces(rig, weights, head)
     body = _body_over_time(track, motion, (rig, settings, head, calibration.neutral))

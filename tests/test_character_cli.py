@@ -66,7 +66,7 @@ def test_without_the_networks_weights_labels_and_names_go_on(run, monkeypatch, t
     monkeypatch.setattr(LandmarkNet, "load", lambda: load(tmp_path / "absent.safetensors"))
     made = run("new", "pip", "--art", "art")
     assert made.code == 0 and "landmark network does not load" in made.err.splitlines()[0]
-    assert "going on with sidecar and file names" in made.err and "3 from the file name" in made.err
+    assert "going on without it" in made.err and "3 from the file name" in made.err
 
 
 @pytest.mark.parametrize(
@@ -93,3 +93,60 @@ def test_what_cannot_be_made_is_refused_in_one_line(run, arguments, words):
 
 def test_new_without_art_is_wrong_usage(run):
     assert run("new", "pip").code == 2
+
+
+def test_a_rig_is_shown_set_and_declared_without_editing_files(run, character_copy):
+    pack = str(character_copy)
+    before = load_pack(pack).rig
+    assert "eye_width" in run("rig", pack).out
+    options = ("--set", "eye_width=0.5", "--absent", "nose", "--channel", "jawOpen=1.3,0.8")
+    changed = run("rig", pack, *options)
+    assert changed.code == 0 and "jawOpen: gain 1.3, curve 0.8" in changed.out and "nose" in changed.out
+    assert "perfkit character train" in changed.err
+    rig = load_pack(pack).rig
+    assert rig.eye_width == 0.5 and rig.absent == before.absent | {"nose"}
+    assert run("rig", pack, "--present", "nose", "--channel", "jawOpen=1").code == 0
+    assert load_pack(pack).rig.absent == before.absent and load_pack(pack).rig.channels == ()
+
+
+def test_a_rig_is_fitted_anew_and_absent_parts_stay(run, character_copy):
+    pack = str(character_copy)
+    truth = load_pack(pack).rig
+    run("rig", pack, "--set", "mouth_y=0.2", "--absent", "left_brow")
+    fitted = run("rig", pack, "--fit")
+    assert fitted.code == 0 and "fitted to" in fitted.err
+    rig = load_pack(pack).rig
+    assert rig.mouth_y == pytest.approx(truth.mouth_y, abs=0.03) and "left_brow" in rig.absent
+
+
+def test_an_edit_by_hand_is_taken_over(run, character_copy):
+    manifest = character_copy / "character.toml"
+    text = manifest.read_text()
+    width = load_pack(character_copy).rig.eye_width
+    manifest.write_text(text.replace(f"eye_width = {width!r}", "eye_width = 0.41"))
+    assert_refused(run("rig", str(character_copy)), "--stamp")
+    assert run("rig", str(character_copy), "--stamp").code == 0
+    assert load_pack(character_copy).rig.eye_width == 0.41
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (("--set", "ears=2"), "expected FIELD=NUMBER"),
+        (("--set", "eye_width=big"), "is no number"),
+        (("--set", "eye_width=-1"), "expected more than 0"),
+        (("--absent", "beak"), "unknown absent parts"),
+        (("--channel", "jaw=1"), "is no blendshape"),
+        (("--channel", "jawOpen=9"), "expected 0 to 4"),
+    ],
+)
+def test_a_rig_that_cannot_be_is_refused(run, character_copy, option, words):
+    digest = load_pack(character_copy).digest
+    assert_refused(run("rig", str(character_copy), *option), words)
+    assert load_pack(character_copy).digest == digest
+
+
+def test_drawings_that_show_no_face_are_made_into_a_pack_all_the_same(run):
+    made = run("new", "pip", "--art", "art", "--absent", "nose")
+    assert made.code == 0 and "rig" in made.err and "absent        body, nose" in made.err
+    assert load_pack("pip").rig.absent == {"body", "nose"}

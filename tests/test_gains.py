@@ -7,8 +7,9 @@ import pytest
 from synthetic_performer import act, perform
 
 from perfkit.cli.options import read_retarget
-from perfkit.errors import SettingsError
-from perfkit.gains import REGIONS, scale_head, scale_weights
+from perfkit.errors import PackError, SettingsError
+from perfkit.gains import REGIONS, scale_head, scale_weights, shape_channels
+from perfkit.proportions import Channel, Rig
 from perfkit.retarget import RetargetSettings, gain_field, retarget
 from perfkit.rig import HUMAN_RIG, rest_head
 from perfkit.vocabulary import BLENDSHAPES, CONTOUR_SLICES
@@ -112,3 +113,43 @@ def test_the_options_become_settings():
 def test_options_that_make_no_sense_are_refused(gain, mute, message):
     with pytest.raises(SettingsError, match=message):
         read_retarget(gain=gain, mute=mute)
+
+
+def test_a_character_answers_in_its_own_way():
+    weights = np.full((3, len(BLENDSHAPES)), 0.25, np.float32)
+    shaped = shape_channels(weights, (Channel("jawOpen", 2.0, 1.0), Channel("mouthSmile", 1.0, 0.5)))
+    changed = columns_of("jawOpen", "mouthSmile")
+    assert np.allclose(shaped[:, changed], 0.5)
+    others = [index for index in range(len(BLENDSHAPES)) if index not in changed]
+    assert np.array_equal(shaped[:, others], weights[:, others])
+    assert (shape_channels(weights, (Channel("eyeBlinkLeft", 4.0),))[:, columns_of("eyeBlinkRight")] == 0.25).all()
+    assert shape_channels(weights, ()) is weights
+
+
+def test_channels_of_the_rig_are_in_the_retargeted_track(take, track):
+    loud = retarget(take, replace(HUMAN_RIG, channels=(Channel("jawOpen", 1.5), Channel("browDown", 0.0))))
+    jaw = BLENDSHAPES.index("jawOpen")
+    assert np.allclose(loud.weights[:, jaw], np.clip(1.5 * track.weights[:, jaw], 0, 1), atol=1e-6)
+    assert (loud.weights[:, columns_of("browDown")] == 0).all() and track.weights[:, columns_of("browDown")].any()
+    assert loud.rig_digest != track.rig_digest
+
+
+@pytest.mark.parametrize(
+    ("channels", "reason"),
+    [
+        ({"jaw": {"gain": 1}}, "'jaw' is no blendshape"),
+        ({"jawOpen": {"gain": -1}}, "gain = -1"),
+        ({"jawOpen": {"gain": "x"}}, "gain = 'x'"),
+        ({"jawOpen": {"curve": 0}}, "curve = 0"),
+        ({"jawOpen": {"slope": 1}}, "unknown keys"),
+        ({"jawOpen": 2}, "expected a table"),
+    ],
+)
+def test_channels_that_cannot_be_are_refused(channels, reason):
+    with pytest.raises(PackError, match=reason):
+        Rig.from_dict({"channels": channels})
+
+
+def test_channels_survive_the_manifest():
+    rig = replace(HUMAN_RIG, channels=(Channel("jawOpen", 1.5, 0.8), Channel("mouthSmile", 0.5)))
+    assert Rig.from_dict(rig.to_dict()) == rig and "channels" not in HUMAN_RIG.to_dict()

@@ -117,7 +117,7 @@ def test_a_new_adapter_changes_the_identity_but_not_the_source(pack):
 
 def test_an_edit_is_refused_until_it_is_stamped(pack):
     edit(pack, 'name = "zib"', 'name = "zab"')
-    assert "stamp_pack" in refusal(pack)
+    assert "perfkit character rig" in refusal(pack)
     stamp_pack(pack.folder)
     assert load_pack(pack.folder).name == "zab"
 

@@ -1,6 +1,6 @@
 """MediaPipe Tasks as a tracker: the only module that imports mediapipe. Face required, pose and hands optional.
 
-In: upright RGB frames with their times. Out: observations in px of those frames.
+In: upright RGB frames with their times. Out: observations in px of those frames. `StillFaces` reads single pictures.
 
 VIDEO mode keeps state between frames, with three consequences that live here: a task gets strictly increasing
 milliseconds of its own; a face that (re)appears is fed until the task has settled; one face only, because more switch
@@ -21,10 +21,11 @@ from perfkit.capture.crops import crop_at_head
 from perfkit.capture.hands import FoundHand, HandSides, covered_share
 from perfkit.capture.protocol import Observation, make_empty_observation
 from perfkit.capture.settings import CaptureSettings
+from perfkit.face_reading import StillReadings, estimate_visibility
 from perfkit.models import TRACKER_FILES, find_model, require_model
 from perfkit.queues import SideBySide
 from perfkit.track import FrameFlag
-from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, CONTOUR_INDICES
+from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, CONTOUR_INDICES, NUM_CONTOUR_POINTS
 
 _SETTLE_FRAMES = 15
 _SETTLE_STEP_MS = 33
@@ -153,6 +154,43 @@ def lower_confidence(observation: Observation, hands: np.ndarray) -> Observation
     if not observation.has_face:
         return replace(observation, hands=hands)
     return replace(observation, hands=hands, face_confidence=_confidence(observation.face, hands))
+
+
+class StillFaces:
+    """Reads faces in single pictures, each by itself: a `face_reading.LandmarkReader`. MediaPipe knows people.
+
+    It gives no visibility: points count as seen as far as an average head turned likewise shows them.
+    """
+
+    def __init__(self) -> None:
+        options = vision.FaceLandmarkerOptions(
+            base_options=BaseOptions(model_asset_path=str(require_model("face"))),
+            running_mode=vision.RunningMode.IMAGE,
+            num_faces=1,
+        )
+        with _quiet_stderr():
+            self._landmarker = vision.FaceLandmarker.create_from_options(options)
+
+    def predict(self, images_rgb: np.ndarray) -> StillReadings:
+        """Return what is found in pictures (N, H, W, 3) uint8; confidence is 1 where a face was found, else 0."""
+        num = len(images_rgb)
+        points = np.zeros((num, NUM_CONTOUR_POINTS, 2), np.float32)
+        is_found = np.zeros(num, dtype=bool)
+        with _quiet_stderr():
+            for row, image_rgb in enumerate(images_rgb):
+                picture = _picture_of(np.ascontiguousarray(image_rgb))
+                result = self._landmarker.detect(picture.image)
+                if result.face_landmarks:
+                    is_found[row] = True
+                    mesh = np.array([(p.x, p.y) for p in result.face_landmarks[0]], np.float32)
+                    points[row] = mesh[CONTOUR_INDICES] * (picture.width, picture.height)
+        visibility = np.zeros(points.shape[:2], np.float32)
+        visibility[is_found] = estimate_visibility(points[is_found])
+        return StillReadings(points, visibility, is_found.astype(np.float32))
+
+    def close(self) -> None:
+        """Close the task; MediaPipe complains at exit about one left open."""
+        self._landmarker.close()
 
 
 @dataclass(frozen=True, eq=False)

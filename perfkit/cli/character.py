@@ -1,4 +1,4 @@
-"""Verbs for character packs: new, list, show, rights, label, coverage, train, evaluate, export."""
+"""Verbs for character packs: new, list, show, rights, rig, label, coverage, train, evaluate, export."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +7,7 @@ import typer
 
 from perfkit.cli.character_art import new_character, print_rights, set_rights, show_coverage
 from perfkit.cli.character_label import label_drawings
+from perfkit.cli.character_rig import edit_rig
 from perfkit.cli.progress import progress_bars
 
 app = typer.Typer(help="Character packs: make, train, judge, export.", no_args_is_help=True, rich_markup_mode=None)
@@ -49,6 +50,7 @@ def show_character(pack: Pack) -> None:
 
 app.command("rights")(set_rights)
 app.command("label")(label_drawings)
+app.command("rig")(edit_rig)
 app.command("coverage")(show_coverage)
 
 
@@ -64,6 +66,10 @@ def train_character(
     curves: Annotated[
         Path | None, typer.Option(help="Folder for train.png and TensorBoard's events [out/training/NAME].")
     ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(help="A turn or a face of the coverage table not to train on, to see what lacking it costs."),
+    ] = None,
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Train though the drawings show too little (see coverage).")
     ] = False,
@@ -76,8 +82,7 @@ def train_character(
     from perfkit.training.lora import TrainOptions, make_recipe, train_character
 
     settings = make_recipe(recipe, engine=engine)
-    if steps is not None:
-        settings = replace(settings, steps=steps)
+    settings = replace(settings, steps=settings.steps if steps is None else steps, leave_out=tuple(leave_out or ()))
     character = load_pack(pack)
     character.require_right("train")
     if not anyway:

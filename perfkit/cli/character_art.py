@@ -1,6 +1,8 @@
 """Verbs for a character's art: new (from a folder of drawings), coverage (what it lacks), rights (who allows what)."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from perfkit.cli.progress import progress_bars
-from perfkit.errors import PackError, SettingsError, WeightsError
+from perfkit.errors import CaptureError, PackError, SettingsError, WeightsError
 
 if TYPE_CHECKING:
     from perfkit.face_reading import LandmarkReader
+    from perfkit.ingest import Readers
     from perfkit.rights import Rights
 
 Pack = Annotated[str, typer.Argument(metavar="PACK", help="A sample character's name, or a pack's folder.")]
@@ -38,7 +41,11 @@ def new_character(
     canvas: Annotated[str, typer.Option(metavar="WxH", help="Size of the pack's pictures.")] = "256x256",
     framing: Annotated[str, typer.Option(help="whole, bust, or auto: a bust of tall figures.")] = "auto",
     positive_yaw: Annotated[str, typer.Option(help="Where the nose turns at a positive yaw: left or right.")] = "right",
-    guess: Annotated[bool, typer.Option(help="Let the landmark network read what no label says.")] = True,
+    guess: Annotated[bool, typer.Option(help="Let MediaPipe or the landmark network read what no label says.")] = True,
+    absent: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PART", help="A part that it lacks: left_eye, right_brow, nose, mouth ...; give each."),
+    ] = None,
     character_owner: CharacterOwner = "",
     performer: Performer = "",
     permit: Permit = None,
@@ -65,10 +72,10 @@ def new_character(
         canvas_wh=_read_canvas(canvas),
         framing=framing,
         positive_yaw=positive_yaw,
+        absent=frozenset(absent or ()),
     )
-    reader = load_reader() if guess else None
-    with progress_bars("read", unit="drawings") as (on_progress,):
-        report = build_pack(art, folder, settings, reader=reader, on_progress=on_progress)
+    with _open_readers(guess) as readers, progress_bars("read", unit="drawings") as (on_progress,):
+        report = build_pack(art, folder, settings, readers=readers, on_progress=on_progress)
     print("\n".join(describe_report(report)), file=sys.stderr)
     print(folder)
 
@@ -78,16 +85,21 @@ def show_coverage(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="Where to write [./NAME-coverage].")
     ] = None,
+    acceptance: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="What `character evaluate` wrote, to show the scores in it.")
+    ] = None,
 ) -> None:
     """Show what a character's art lacks: a table of turns, expressions and lights, and what to draw next."""
-    from perfkit.coverage import measure_coverage, summarise, write_coverage
+    from perfkit.coverage import describe_ways, measure_coverage, summarise, write_coverage
     from perfkit.pack import load_pack
 
     character = load_pack(pack)
-    coverage = measure_coverage(character)
+    coverage = measure_coverage(character, acceptance=acceptance)
     summary = summarise(coverage)
     paths = write_coverage(character, coverage, output or Path(f"{character.name}-coverage"))
     print(f"{summary.title} {summary.headline}", file=sys.stderr)
+    for line in describe_ways(coverage):
+        print(f"  never trained on and {line}", file=sys.stderr)
     for gap in summary.gaps:
         print(f"  {gap.words}", file=sys.stderr)
     for rank, suggestion in enumerate(summary.suggestions, start=1):
@@ -172,11 +184,32 @@ def _read_canvas(text: str) -> tuple[int, int]:
 
 
 def load_reader() -> "LandmarkReader | None":
-    """Load the landmark network; without it, labels come from the sidecar and the names alone."""
+    """Load the landmark network; without it, MediaPipe and the labels must do."""
     from perfkit.training.landmark_net import LandmarkNet
 
     try:
         return LandmarkNet.load()
     except WeightsError as error:
-        print(f"perfkit: {error}; going on with sidecar and file names", file=sys.stderr)
+        print(f"perfkit: {error}; going on without it", file=sys.stderr)
         return None
+
+
+@contextmanager
+def _open_readers(guess: bool) -> "Iterator[Readers | None]":
+    """Load MediaPipe and the landmark network; without one of them the other reads, without both the labels must do."""
+    from perfkit.capture.mediapipe import StillFaces
+    from perfkit.ingest import Readers
+
+    if not guess:
+        yield None
+        return
+    drawn, people = load_reader(), None
+    try:
+        people = StillFaces()
+    except CaptureError as error:
+        print(f"perfkit: {error}; going on without it", file=sys.stderr)
+    try:
+        yield Readers(drawn, people)
+    finally:
+        if people is not None:
+            people.close()

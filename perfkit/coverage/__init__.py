@@ -7,11 +7,12 @@ from pathlib import Path
 
 from PIL import Image
 
+from perfkit.coverage.cells import Cell
 from perfkit.coverage.gaps import require_minimum
 from perfkit.coverage.page import make_page
 from perfkit.coverage.sheet import draw_sheet
-from perfkit.coverage.summary import CoverageSummary, summarise, write_json
-from perfkit.coverage.table import Cell, Coverage, find_cells, measure_coverage
+from perfkit.coverage.summary import CoverageSummary, describe_ways, summarise, write_json
+from perfkit.coverage.table import Coverage, find_cells, measure_coverage
 from perfkit.coverage.thumbs import make_tiles
 from perfkit.files import make_folder, write_aside
 from perfkit.pack import CharacterPack
@@ -21,6 +22,7 @@ __all__ = [
     "Cell",
     "Coverage",
     "CoverageSummary",
+    "describe_ways",
     "find_cells",
     "measure_coverage",
     "require_minimum",

@@ -9,7 +9,7 @@ from html import escape
 
 import cv2
 
-from perfkit.charts import AMBER, FAINT, RULE
+from perfkit.charts import AMBER, FAINT, RED, RULE
 from perfkit.coverage.bins import FACES, TURNS
 from perfkit.coverage.gaps import LEAST_DRAWINGS
 from perfkit.coverage.summary import CoverageSummary, count_by_turn, describe_marks
@@ -30,6 +30,7 @@ table.cells th:first-child, table.cells td:first-child {{ width: 116px; text-ali
 .tile img {{ display: block; width: 100%; height: 100%; }}
 .tile.none {{ color: {FAINT}; font-size: 13px; line-height: {TILE_PX}px; }}
 .tile.wanted {{ border: 2px solid {AMBER}; color: {AMBER}; font-size: 28px; line-height: {TILE_PX - 4}px; }}
+.tile.untrained {{ border: 3px solid {RED}; }} .tile.untrained b.score {{ color: {RED}; }}
 .tile b {{ position: absolute; background: #f7f6f3; border: 1px solid {RULE}; border-radius: 4px; font-weight: 400;
   font-size: 12px; line-height: 15px; padding: 0 5px; }}
 .tile b.count {{ top: 4px; right: 4px; }} .tile b.rank {{ top: 4px; left: 4px; color: {AMBER}; }}
@@ -47,6 +48,26 @@ def make_page(tiles: Sequence[Sequence[Tile]], coverage: Coverage, summary: Cove
     page.add_text(summary.headline, kind="care" if summary.shortages else "good")
     page.parts.append(_STYLE + _draw_tiles(tiles, coverage))
     page.add_text(_end(describe_marks(coverage)), kind="faint")
+    if coverage.proof.ways:
+        page.add_heading("What a drawing nearby is worth")
+        page.add_text(
+            "Drawings that were never trained on, by their way to the nearest one that was: one step for each bin of "
+            "turn and of nod between them, one for another face. Score: the share of the way from the bare base to the "
+            "autoencoder that the character's renders of them go."
+        )
+        page.add_table(
+            ("never trained on and", "drawings", "score", "PSNR"),
+            [
+                (
+                    Cell(way.words),
+                    Cell(str(way.num_drawings), "number"),
+                    Cell(f"{way.gap_closed:.0%}", "number"),
+                    Cell(f"{way.psnr_db:.1f} dB", "number"),
+                )
+                for way in coverage.proof.ways
+            ],
+            widths=(46, 18, 18, 18),
+        )
     if summary.shortages:
         page.add_heading("Too little to train on")
         page.add_list([_end(shortage) for shortage in summary.shortages])
@@ -59,6 +80,7 @@ def make_page(tiles: Sequence[Sequence[Tile]], coverage: Coverage, summary: Cove
             (Cell(str(rank), "number"), Cell(each.words), Cell(f"{each.gain:.1%}", "number"))
             for rank, each in enumerate(summary.suggestions, start=1)
         ],
+        widths=(6, 80, 14),
     )
     if coverage.unplaced:
         page.add_heading("In no cell")
@@ -95,11 +117,12 @@ def _draw_tile(tile: Tile, coverage: Coverage) -> str:
     parts = [f'<img alt="{names}" src="data:image/png;base64,{picture}">']
     parts += [f'<b class="count">{tile.num_drawings}</b>'] if tile.num_drawings > 1 else []
     parts += [f'<b class="rank">{rank}</b>'] if rank else []
-    parts += [f'<b class="score">{tile.score:.1f}</b>'] if tile.score is not None else []
+    parts += [f'<b class="score">{tile.score:.0%}</b>'] if tile.score is not None else []
     if len(tile.lights) > 1:
         dots = "".join(f'<i class="{"lit" if is_lit else ""}"></i>' for is_lit in tile.lights)
         parts.append(f"<span>{dots}</span>")
-    return f'<div class="tile" title="{names}">{"".join(parts)}</div>'
+    kind = "tile untrained" if tile.is_untrained else "tile"
+    return f'<div class="{kind}" title="{names}">{"".join(parts)}</div>'
 
 
 def _add_rules(page: Page) -> None:

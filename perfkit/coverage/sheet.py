@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from perfkit.coverage.bins import NODS, TURNS
-from perfkit.coverage.summary import CoverageSummary, count_by_turn, describe_marks
+from perfkit.coverage.summary import CoverageSummary, count_by_turn, describe_marks, describe_ways
 from perfkit.coverage.table import Coverage
 from perfkit.coverage.thumbs import TILE_PX, TILE_RGB, Tile
 
@@ -28,7 +28,11 @@ def draw_sheet(tiles: Sequence[Sequence[Tile]], coverage: Coverage, summary: Cov
     columns = [_wrap_lines(lines, (width - 3 * _MARGIN_PX) // 2) for lines in _list_lines(summary)]
     num_lines = max(len(lines) for lines in columns)
     table_top = _MARGIN_PX + 96
-    counts_top = table_top + len(tiles) * step + 40
+    marks = _wrap_lines([describe_marks(coverage)], len(TURNS) * step)
+    ways = describe_ways(coverage)
+    marks_top = table_top + len(tiles) * step + 4
+    ways_top = marks_top + len(marks) * _LINE_PX + 8
+    counts_top = ways_top + len(ways) * _LINE_PX + 6
     words_top = counts_top + (len(NODS) + num_lights) * _COUNT_ROW_PX + 40
     height = words_top + 34 + num_lines * _LINE_PX + _MARGIN_PX
     image = Image.new("RGB", (width, height), _GROUND)
@@ -44,7 +48,11 @@ def draw_sheet(tiles: Sequence[Sequence[Tile]], coverage: Coverage, summary: Cov
         _draw_row_label(pen, face_tiles[0].face, top + TILE_PX // 2)
         for column, tile in enumerate(face_tiles):
             _draw_tile(image, tile, (_MARGIN_PX + _LABEL_PX + column * step, top))
-    pen.text((_MARGIN_PX + _LABEL_PX, counts_top - 36), describe_marks(coverage), fill=_FAINT, font=_font(13))
+    for number, line in enumerate(marks):
+        pen.text((_MARGIN_PX + _LABEL_PX, marks_top + number * _LINE_PX), line.strip(), fill=_FAINT, font=_font(13))
+    for number, line in enumerate(ways):
+        title = "never trained on and " if number == 0 else "... "
+        pen.text((_MARGIN_PX + _LABEL_PX, ways_top + number * _LINE_PX), title + line, fill=_INK, font=_font(14))
     _draw_counts(pen, coverage, counts_top)
     for title, lines, left in zip(("Missing", "Draw next"), columns, (_MARGIN_PX, width // 2), strict=True):
         pen.text((left, words_top), title, fill=_INK, font=_font(17))
@@ -70,13 +78,14 @@ def _draw_tile(image: Image.Image, tile: Tile, left_top: tuple[int, int]) -> Non
             pen.text(middle, "none", fill=_FAINT, font=_font(13), anchor="mm")
         return
     image.paste(Image.fromarray(tile.image_rgb), left_top)
-    pen.rectangle(box, outline=_RULE)
+    pen.rectangle(box, outline=_BAD if tile.is_untrained else _RULE, width=3 if tile.is_untrained else 1)
     if tile.num_drawings > 1:
         _draw_badge(pen, str(tile.num_drawings), (left + TILE_PX - 5, top + 5), anchor="rt")
     if tile.rank:
         _draw_badge(pen, str(tile.rank), (left + 5, top + 5), anchor="lt", fill=_WANTED)
     if tile.score is not None:
-        _draw_badge(pen, f"{tile.score:.1f}", (left + TILE_PX - 5, top + TILE_PX - 21), anchor="rt")
+        fill = _BAD if tile.is_untrained else _INK
+        _draw_badge(pen, f"{tile.score:.0%}", (left + TILE_PX - 5, top + TILE_PX - 21), anchor="rt", fill=fill)
     if len(tile.lights) > 1:
         for number, is_lit in enumerate(tile.lights):
             x, y = left + 6 + 12 * number, top + TILE_PX - 14

@@ -54,8 +54,17 @@ def summarise(coverage: Coverage) -> CoverageSummary:
 def describe_marks(coverage: Coverage) -> str:
     """Return what the marks on the table's tiles mean."""
     dots = "; dots: the lights, in the order below" if len(coverage.lights) > 1 else ""
-    scores = "; lower right: acceptance score" if coverage.scores else ""
+    scores = "; lower right: score of drawings never trained on, red: a cell never trained on"
+    scores = scores if coverage.proof.scores else ""
     return f"upper right: how many drawings; amber: place in the list of what to draw next{dots}{scores}"
+
+
+def describe_ways(coverage: Coverage) -> list[str]:
+    """Return, line by line, what a drawing nearby is worth; nothing where there is no acceptance."""
+    return [
+        f"{way.words}: {way.gap_closed:.0%} of the gap closed, {way.psnr_db:.1f} dB ({way.num_drawings} drawings)"
+        for way in coverage.proof.ways
+    ]
 
 
 def count_by_turn(coverage: Coverage) -> list[tuple[str, list[int]]]:
@@ -78,9 +87,9 @@ def write_json(coverage: Coverage, summary: CoverageSummary, path: Path) -> None
         {
             **asdict(cell),
             "files": [coverage.files[index] for index in coverage.cells.get(cell, ())],
-            "score": coverage.scores.get(cell),
+            "score": coverage.proof.scores.get(cell),
         }
-        for cell in sorted({*coverage.cells, *coverage.scores})
+        for cell in sorted({*coverage.cells, *coverage.proof.scores})
     ]
     content = {
         "format": FORMAT,
@@ -96,6 +105,8 @@ def write_json(coverage: Coverage, summary: CoverageSummary, path: Path) -> None
             "light": list(coverage.lights),
         },
         "cells": cells,
+        "acceptance_by_way": [asdict(way) for way in coverage.proof.ways],
+        "never_trained_on": [coverage.files[index] for index in sorted(coverage.proof.untrained)],
         "unplaced": [asdict(each) for each in coverage.unplaced],
         "without_points": list(coverage.without_points),
         "gaps": [asdict(gap) for gap in summary.gaps],

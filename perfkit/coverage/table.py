@@ -6,32 +6,18 @@ may count in several cells; in turn, nod and light it counts once.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from perfkit.art import ArtItem
 from perfkit.coverage.bins import FACES, NODS, TURNS, find_bin, find_faces
+from perfkit.coverage.cells import Cell
+from perfkit.coverage.proof import NO_PROOF, Proof, read_proof
 from perfkit.expression_names import weights_from_name
 from perfkit.face_reading import estimate_weights
 from perfkit.pack import CharacterPack
 from perfkit.vocabulary import BLENDSHAPES
-
-
-@dataclass(frozen=True, order=True)
-class Cell:
-    """One cell of the table, by the names of its bins.
-
-    Attributes:
-        turn: Of `bins.TURNS`.
-        nod: Of `bins.NODS`.
-        face: Of `bins.FACES`, or an expression's own name.
-        light: In the base's words.
-    """
-
-    turn: str
-    nod: str
-    face: str
-    light: str
 
 
 @dataclass(frozen=True)
@@ -55,7 +41,7 @@ class Coverage:
         cells: Cell -> indices of its drawings; cells without any are left out.
         unplaced: Drawings that are in no cell.
         without_points: Drawings without control points.
-        scores: Cell -> acceptance score, where one was measured.
+        proof: What the acceptance says, where there is one.
     """
 
     name: str
@@ -66,7 +52,7 @@ class Coverage:
     cells: Mapping[Cell, tuple[int, ...]]
     unplaced: tuple[Unplaced, ...]
     without_points: tuple[str, ...]
-    scores: Mapping[Cell, float] = field(default_factory=dict)
+    proof: Proof = field(default=NO_PROOF)
 
     def find(self, *, turn: str = "", nod: str = "", face: str = "", light: str = "") -> tuple[int, ...]:
         """Return the drawings in all cells of the named bins; "" = any."""
@@ -81,19 +67,19 @@ class Coverage:
 
     def find_score(self, *, turn: str, face: str) -> float | None:
         """Return the mean score over nods and lights of one turn and face; None where none was measured."""
-        scores = [score for cell, score in self.scores.items() if (cell.turn, cell.face) == (turn, face)]
+        scores = [score for cell, score in self.proof.scores.items() if (cell.turn, cell.face) == (turn, face)]
         return float(np.mean(scores)) if scores else None
 
 
-def measure_coverage(pack: CharacterPack, *, scores: Mapping[Cell, float] | None = None) -> Coverage:
+def measure_coverage(pack: CharacterPack, *, acceptance: Path | None = None) -> Coverage:
     """Count what a pack's drawings show.
 
     Args:
         pack: The character.
-        scores: Acceptance scores of cells, if they were measured.
+        acceptance: Folder of its acceptance, if it was judged.
 
     Raises:
-        PackError: Its landmarks cannot be read.
+        PackError: Its landmarks or its acceptance cannot be read.
     """
     weights, has_points = _read_points(pack)
     cells: dict[Cell, list[int]] = {}
@@ -111,6 +97,7 @@ def measure_coverage(pack: CharacterPack, *, scores: Mapping[Cell, float] | None
         turn, nod = find_bin(TURNS, item.yaw_deg).name, find_bin(NODS, item.pitch_deg).name
         for face in faces:
             cells.setdefault(Cell(turn, nod, face, item.light), []).append(index)
+    placed = {cell: tuple(indices) for cell, indices in cells.items()}
     other_lights = sorted({item.light for item in pack.art} - {pack.light})
     return Coverage(
         name=pack.name,
@@ -118,10 +105,10 @@ def measure_coverage(pack: CharacterPack, *, scores: Mapping[Cell, float] | None
         files=tuple(item.file for item in pack.art),
         lights=(pack.light, *other_lights),
         faces=(*(face.name for face in FACES), *own_faces),
-        cells={cell: tuple(indices) for cell, indices in cells.items()},
+        cells=placed,
         unplaced=tuple(unplaced),
         without_points=tuple(without_points),
-        scores=dict(scores or {}),
+        proof=NO_PROOF if acceptance is None else read_proof(acceptance, pack, placed),
     )
 
 

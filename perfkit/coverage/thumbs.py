@@ -30,7 +30,8 @@ class Tile:
         lights: Per light of the coverage, whether one of them is in it.
         image_rgb: (104, 104, 3) uint8, the drawing that shows it best; None = there is none.
         rank: Place in the list of what to draw next, from 1; None = not in it.
-        score: Mean acceptance score; None = not measured.
+        score: Mean acceptance score of its drawings that were never trained on; None = not measured.
+        is_untrained: None of its drawings was trained on.
     """
 
     turn: str
@@ -40,6 +41,7 @@ class Tile:
     image_rgb: np.ndarray | None
     rank: int | None
     score: float | None
+    is_untrained: bool = False
 
 
 def make_tiles(pack: CharacterPack, coverage: Coverage, suggestions: list[Suggestion]) -> list[list[Tile]]:
@@ -49,8 +51,8 @@ def make_tiles(pack: CharacterPack, coverage: Coverage, suggestions: list[Sugges
         PackError: A drawing cannot be read.
     """
     ranks: dict[tuple[str, str], int] = {}
-    for rank, suggestion in enumerate(suggestions, start=1):
-        ranks.setdefault((suggestion.turn, suggestion.face), rank)
+    for number, suggestion in enumerate(suggestions, start=1):
+        ranks.setdefault((suggestion.turn, suggestion.face), number)
     pictures: dict[int, np.ndarray] = {}
     rows = []
     for face in coverage.faces:
@@ -63,7 +65,9 @@ def make_tiles(pack: CharacterPack, coverage: Coverage, suggestions: list[Sugges
             lights = tuple(bool(coverage.find(turn=turn, face=face, light=light)) for light in coverage.lights)
             score = coverage.find_score(turn=turn, face=face)
             image_rgb = None if best is None else pictures[best]
-            row.append(Tile(turn, face, len(indices), lights, image_rgb, ranks.get((turn, face)), score))
+            is_untrained = bool(indices) and set(indices) <= coverage.proof.untrained
+            rank = ranks.get((turn, face))
+            row.append(Tile(turn, face, len(indices), lights, image_rgb, rank, score, is_untrained))
         rows.append(row)
     return rows
 

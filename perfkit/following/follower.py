@@ -20,7 +20,7 @@ from perfkit.following.lids import LiveLids
 from perfkit.following.presence import Presence, State
 from perfkit.following.running_calibration import RunningCalibration, make_track
 from perfkit.framing import UsualHead, frame_head
-from perfkit.gains import REGIONS, scale_head, scale_weights
+from perfkit.gains import REGIONS, scale_head, scale_weights, shape_channels
 from perfkit.headspace import HeadMotion, measure_head, seen_frames
 from perfkit.measures import feature_places
 from perfkit.proportions import HUMAN_RIG, Rig
@@ -125,6 +125,7 @@ class Follower:
         weights = scale_weights(
             shown[None, :_NUM_WEIGHTS].astype(np.float32), self._gains(), expressiveness=self.settings.expressiveness
         )
+        weights = shape_channels(weights, self.rig.channels)
         head = rest + shown[_NUM_WEIGHTS:] * self._head_units()
         head = scale_head(head[None], rest, self.settings.head_gain).astype(np.float32)
         return self._pose(weights, head, seconds)

@@ -12,9 +12,9 @@ import numpy as np
 
 from perfkit.art import ArtItem, read_art, write_landmarks
 from perfkit.captions import DEFAULT_CAPTION, DEFAULT_LIGHT, check_caption, check_prompt, read_light
-from perfkit.composite import composite
+from perfkit.composite import composite, resize
 from perfkit.errors import SettingsError
-from perfkit.face_reading import LEAST_CONFIDENCE, LandmarkReader
+from perfkit.face_reading import GROUND_RGB
 from perfkit.files import build_aside
 from perfkit.ingest.duplicates import find_sameness
 from perfkit.ingest.folder import find_drawings
@@ -30,17 +30,20 @@ from perfkit.ingest.labels import (
 )
 from perfkit.ingest.names import name_trigger
 from perfkit.ingest.place import Placed, place_drawings
+from perfkit.ingest.readers import ReaderChoice, Readers, read_faces
 from perfkit.ingest.resolve import Answer, Face, gather_landmarks, resolve_labels
+from perfkit.ingest.rigging import fit_pack_rig
 from perfkit.ingest.summary import IngestReport
 from perfkit.manifest import digest_file
 from perfkit.pack import CharacterPack, write_manifest
-from perfkit.rig import Rig
+from perfkit.rig import Rig, present_rows
+from perfkit.rig_fit import NO_FIT
 from perfkit.rights import Rights
+from perfkit.vocabulary import PARTS
 
 OnProgress = Callable[[int, int], None]
 LANDMARK_FILE = "art/landmarks.safetensors"
-_READ_AT_A_TIME = 16
-_GROUND_RGB = (223, 230, 234)
+_READ_PX = 512
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class IngestSettings:
         canvas_wh: Size of the pack's pictures, px.
         framing: One of `framing.FRAMINGS`.
         positive_yaw: Side of the picture, "left" or "right", that the nose turns to where a label's yaw is positive.
+        absent: Parts (of `vocabulary.PARTS`) that the character lacks. Nobody guesses them: a reader made for faces
+            sees two eyes, a nose and a mouth everywhere. The body is absent in any case: nothing reads bodies off art.
     """
 
     name: str
@@ -70,12 +75,15 @@ class IngestSettings:
     canvas_wh: tuple[int, int] = (256, 256)
     framing: str = "auto"
     positive_yaw: str = "right"
+    absent: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if self.framing not in FRAMINGS:
             raise SettingsError(f"framing is {self.framing!r}, expected one of {', '.join(FRAMINGS)}")
         if self.positive_yaw not in ("left", "right"):
             raise SettingsError(f"positive yaw is {self.positive_yaw!r}, expected left or right")
+        if unknown := sorted(self.absent - PARTS):
+            raise SettingsError(f"absent: {', '.join(unknown)}: expected parts of {', '.join(sorted(PARTS))}")
 
 
 def build_pack(
@@ -83,7 +91,7 @@ def build_pack(
     folder: Path,
     settings: IngestSettings,
     *,
-    reader: LandmarkReader | None = None,
+    readers: Readers | None = None,
     on_progress: OnProgress | None = None,
 ) -> IngestReport:
     """Make a character pack of a folder of drawings.
@@ -92,7 +100,7 @@ def build_pack(
         art: The folder of drawings, perhaps with labels.csv or labels.json.
         folder: The pack to be; it must not exist, or be empty.
         settings: What a person says of the character.
-        reader: Finds control points; None = only those of the sidecar are known.
+        readers: Find control points; None = only those of the sidecar are known.
         on_progress: Called with (drawings done, drawings in all).
 
     Returns:
@@ -117,9 +125,11 @@ def build_pack(
             (aside / "art" / sheet.placed.pop(file).art_name).unlink()
         kept = list(sheet.placed.values())
         labels = [told[placed.file] for placed in kept]
-        faces = _find_faces(aside, kept, [label for label, _ in labels], reader)
+        faces, choice = _find_faces(blank, kept, labels, readers or Readers())
         answers = resolve_labels(labels, faces, canvas_wh=settings.canvas_wh, light=blank.light)
-        pack = _write_pack(blank, kept, labels, (answers, faces))
+        pack, fit = _write_pack(blank, kept, labels, (answers, faces)), NO_FIT
+        if pack.landmarks is not None:
+            pack, fit = fit_pack_rig(pack)
     strangers = [file for file in sidecar.labels if file not in found.drawings]
     notes = (*sheet.notes, *_note_strangers(sidecar, strangers))
     return IngestReport(
@@ -131,6 +141,8 @@ def build_pack(
         num_keyed=sheet.num_keyed,
         num_framings=sheet.num_framings,
         notes=notes,
+        choice=choice,
+        fit=fit,
     )
 
 
@@ -143,7 +155,7 @@ def _make_blank_pack(folder: Path, settings: IngestSettings) -> CharacterPack:
         caption=check_caption(settings.caption),
         light=read_light(settings.light),
         canvas_wh=settings.canvas_wh,
-        rig=Rig(),
+        rig=Rig(absent=settings.absent | {"body"}),
         rights=settings.rights,
     )
     check_prompt(pack.prompt)
@@ -183,25 +195,36 @@ def _note_strangers(sidecar: Sidecar, strangers: Sequence[str]) -> list[str]:
 
 
 def _find_faces(
-    aside: Path, kept: Sequence[Placed], labels: Sequence[Label], reader: LandmarkReader | None
-) -> list[Face | None]:
-    """Return the control points of every drawing: the sidecar's, else the reader's where it is sure of a face."""
+    blank: CharacterPack, kept: Sequence[Placed], labels: Sequence[tuple[Label, Label]], readers: Readers
+) -> tuple[list[Face | None], ReaderChoice]:
+    """Return the control points of every drawing, the sidecar's or a reader's, and which reader was chosen."""
+    present = present_rows(blank.rig)
     faces: list[Face | None] = [None] * len(kept)
-    for index, (placed, label) in enumerate(zip(kept, labels, strict=True)):
+    for index, (placed, (label, _)) in enumerate(zip(kept, labels, strict=True)):
         if label.points is not None:
             points = points_on_canvas(label.points[:, :2], placed.window, placed.size_wh)
-            faces[index] = Face(points.astype(np.float32), label.points[:, 2], "sidecar")
-    left = [index for index, face in enumerate(faces) if face is None] if reader is not None else []
-    for start in range(0, len(left), _READ_AT_A_TIME):
-        assert reader is not None
-        part = left[start : start + _READ_AT_A_TIME]
-        pictures = [read_art(aside / "art" / kept[index].art_name) for index in part]
-        ground = np.full((*pictures[0].shape[:2], 3), _GROUND_RGB, dtype=np.uint8)
-        seen = reader.predict(np.stack([composite(picture, ground) for picture in pictures]))
-        for row, index in enumerate(part):
-            if seen.confidence[row] >= LEAST_CONFIDENCE:
-                faces[index] = Face(seen.points[row], seen.visibility[row], "landmark net")
-    return faces
+            faces[index] = Face(points.astype(np.float32), label.points[:, 2] * present, "sidecar")
+    left = [index for index, face in enumerate(faces) if face is None]
+    if not left or readers == Readers():
+        return faces, ReaderChoice()
+    gain = min(1.0, _READ_PX / max(blank.canvas_wh))
+    laid = np.stack([_lay_out(read_art(blank.folder / "art" / kept[index].art_name), gain) for index in left])
+    found, choice = read_faces(laid, readers, yaws_deg=[_find_yaw(labels[index]) for index in left])
+    for index, face in zip(left, found, strict=True):
+        if face is not None:
+            faces[index] = replace(face, points=face.points / np.float32(gain), visibility=face.visibility * present)
+    return faces, choice
+
+
+def _lay_out(rgba: np.ndarray, gain: float) -> np.ndarray:
+    """Return a drawing as readers see it: on the ground, perhaps smaller, (H, W, 3) uint8."""
+    laid = composite(rgba, np.full((*rgba.shape[:2], 3), GROUND_RGB, dtype=np.uint8))
+    size_wh = (max(1, round(rgba.shape[1] * gain)), max(1, round(rgba.shape[0] * gain)))
+    return laid if gain == 1.0 else resize(laid, size_wh)
+
+
+def _find_yaw(labels: tuple[Label, Label]) -> float | None:
+    return next((label.angle_deg[0] for label in labels if label.angle_deg is not None), None)
 
 
 def _write_pack(
@@ -212,7 +235,7 @@ def _write_pack(
 ) -> CharacterPack:
     answers, faces = found
     items = []
-    for placed, (label, _), answer in zip(kept, labels, answers, strict=True):
+    for placed, (label, _), answer, face in zip(kept, labels, answers, faces, strict=True):
         file = f"art/{placed.art_name}"
         yaw_deg, pitch_deg, roll_deg = answer.angle_deg or (None, None, None)
         items.append(
@@ -228,6 +251,7 @@ def _write_pack(
                 weights=answer.weights,
                 expression=answer.expression,
                 sources=answer.sources,
+                readers_apart=None if face is None or np.isnan(face.apart) else round(face.apart, 3),
             )
         )
     landmarks = None

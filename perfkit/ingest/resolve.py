@@ -12,7 +12,7 @@ from perfkit.art import ArtLandmarks
 from perfkit.expression_names import weights_from_name
 from perfkit.face_reading import estimate_heads, estimate_weights, fit_place
 from perfkit.ingest.labels import Label
-from perfkit.proportions import HUMAN_RIG
+from perfkit.proportions import HUMAN_RIG, Rig
 from perfkit.rig import rest_head
 from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, NUM_CONTOUR_POINTS, POSE_POINTS
 
@@ -28,11 +28,13 @@ class Face:
         points: (K, 2) float32, px of the canvas.
         visibility: (K,) float32 in 0..1.
         source: Of `art.SOURCES`: who found them.
+        apart: How far the two readers are apart in it, in eye distances; NaN: not both saw a face.
     """
 
     points: np.ndarray
     visibility: np.ndarray
     source: str
+    apart: float = float("nan")
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,15 +125,17 @@ def _merge(labels: tuple[Label, Label]) -> tuple[Label, dict[str, str]]:
     return Label(angle_deg, expression, weights, light, points), sources
 
 
-def measure_heads(faces: Sequence[Face | None], labels: Sequence[Label], canvas_wh: tuple[int, int]) -> np.ndarray:
+def measure_heads(
+    faces: Sequence[Face | None], labels: Sequence[Label], canvas_wh: tuple[int, int], *, rig: Rig = HUMAN_RIG
+) -> np.ndarray:
     """Return (N, 6) float32 head channels: turned as told, else as the points say; NaN angles where nobody knows."""
-    rest = rest_head(HUMAN_RIG, canvas_wh)
+    rest = rest_head(rig, canvas_wh)
     heads = np.empty((len(faces), 6), dtype=np.float32)
     for row, (face, label) in enumerate(zip(faces, labels, strict=True)):
         if face is None:
             heads[row] = (*(label.angle_deg or (np.nan,) * 3), *rest[3:])
         elif label.angle_deg is not None:
-            heads[row] = fit_place(face.points, face.visibility, label.angle_deg)
+            heads[row] = fit_place(face.points, face.visibility, label.angle_deg, rig=rig)
         else:
             heads[row] = estimate_heads(face.points[None], face.visibility[None])[0]
             if not np.isfinite(heads[row]).all():

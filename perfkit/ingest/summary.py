@@ -6,15 +6,20 @@ In: an `IngestReport`. Out: lines for people.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from perfkit.art import LABELS
 from perfkit.ingest.duplicates import Sameness
 from perfkit.ingest.folder import Refusal
+from perfkit.ingest.readers import APART, ReaderChoice
+from perfkit.ingest.rigging import describe_fit
 from perfkit.pack import CharacterPack
+from perfkit.rig_fit import RigFit
 from perfkit.rights import is_stated
 
 _MOST_NAMED = 12
 _MOST_REFUSED = 40
+_MOST_APART = 5
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class IngestReport:
         num_keyed: Drawings whose background was taken off.
         num_framings: How many groups of drawings have a scale of their own.
         notes: What was odd, one line each.
+        choice: Which reader was believed.
+        fit: What the rig rests on.
     """
 
     pack: CharacterPack
@@ -40,6 +47,8 @@ class IngestReport:
     num_keyed: int
     num_framings: int
     notes: tuple[str, ...]
+    choice: ReaderChoice
+    fit: RigFit
 
 
 def describe_report(report: IngestReport) -> list[str]:
@@ -54,6 +63,9 @@ def describe_report(report: IngestReport) -> list[str]:
     lines.append(_row("framing", scale))
     if report.num_keyed:
         lines.append(_row("background", f"taken off {report.num_keyed} drawings without alpha"))
+    lines += _rows("faces", _describe_readers(report))
+    lines.append(_row("rig", describe_fit(report.fit)))
+    lines.append(_row("absent", f"{', '.join(sorted(pack.rig.absent))} (--absent declares parts; nobody guesses them)"))
     lines.append(_row("rights", _describe_rights(pack)))
     if report.num_ignored:
         lines.append(_row("passed over", f"{report.num_ignored} files that are no PNG, JPEG or WebP"))
@@ -86,6 +98,26 @@ def _count_sources(pack: CharacterPack, label: str) -> str:
 
 
 _PLAIN_SOURCES = ("drawn", "assumed", "not known")
+
+
+def _describe_readers(report: IngestReport) -> list[str]:
+    """Return which reader was believed and why, and in which drawings both differ."""
+    choice = report.choice
+    if not choice.num_read:
+        return []
+    if choice.num_people:
+        found = f"MediaPipe saw {choice.num_people} of {choice.num_read}, plausibly {choice.num_plausible}"
+    else:
+        found = f"MediaPipe saw none of {choice.num_read}"
+    first = "MediaPipe, the landmark network where it is not plausible" if choice.is_person else "the landmark network"
+    lines = [f"{found}; read by {first}"]
+    apart = [item for item in report.pack.art if item.readers_apart is not None and item.readers_apart > APART]
+    if apart:
+        worst = sorted(apart, key=lambda item: -(item.readers_apart or 0.0))[:_MOST_APART]
+        named = ", ".join(f"{Path(item.file).name} {item.readers_apart:.0%}" for item in worst)
+        more = f" and {len(apart) - len(worst)} more" if len(apart) > len(worst) else ""
+        lines.append(f"both differ by more than {APART:.0%} of the eye distance in {named}{more}; look at their points")
+    return lines
 
 
 def _describe_rights(pack: CharacterPack) -> str:

@@ -26,7 +26,7 @@ from perfkit.labelling.edits import angle_of_item, face_of_row, make_blank_landm
 from perfkit.labelling.saving import TOLD, points_table, save_labels
 from perfkit.manifest import read_manifest, resolve_inside, shorten
 from perfkit.pack import MANIFEST_NAME, CharacterPack, load_pack
-from perfkit.rig import HUMAN_RIG, face_points, pose_face, rest_head
+from perfkit.rig import face_points, pose_face, rest_head
 from perfkit.vocabulary import BLENDSHAPES, CLOSED_CONTOURS, CONTOURS, PARTS
 
 _GROUND_RGB = (223, 230, 234)
@@ -172,9 +172,9 @@ class LabelDesk:
         label = label_from_row(row, "fresh face")
         assert label.angle_deg is not None and label.weights is not None
         pack, _ = self._load()
-        head = rest_head(HUMAN_RIG, pack.canvas_wh)
+        head = rest_head(pack.rig, pack.canvas_wh)
         head[:3] = label.angle_deg
-        points, visibility = pose_face(face_points(HUMAN_RIG, weights_row(label.weights)), head)
+        points, visibility = pose_face(face_points(pack.rig, weights_row(label.weights)), head)
         return {"points": points_table(points, visibility)}
 
     def save(self, table: Mapping[str, object]) -> dict[str, object]:

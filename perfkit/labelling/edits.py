@@ -5,7 +5,7 @@
 In: the table above, parsed from JSON. Out: `Edits`; a pack and landmarks with them. Only what is named changes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -100,7 +100,7 @@ def apply_edits(
         item = art[rows[file]] = _change_item(art[rows[file]], label, forgotten)
         if arrays is not None:
             _change_row(arrays, rows[file], item, label, forgotten)
-            arrays.head[rows[file]] = _measure_head(arrays, rows[file], item, pack.canvas_wh)
+            arrays.head[rows[file]] = _measure_head(arrays, rows[file], item, pack)
     rig = pack.rig if edits.absent is None else replace(pack.rig, absent=edits.absent)
     return replace(pack, art=tuple(art), rig=rig), arrays
 
@@ -176,7 +176,7 @@ def weights_row(weights: Mapping[str, float]) -> np.ndarray:
     return row
 
 
-def _measure_head(arrays: ArtLandmarks, row: int, item: ArtItem, canvas_wh: Sequence[int]) -> np.ndarray:
-    width, height = canvas_wh
-    heads = measure_heads([face_of_row(arrays, row)], [Label(angle_deg=angle_of_item(item))], (width, height))
+def _measure_head(arrays: ArtLandmarks, row: int, item: ArtItem, pack: CharacterPack) -> np.ndarray:
+    label = Label(angle_deg=angle_of_item(item))
+    heads = measure_heads([face_of_row(arrays, row)], [label], pack.canvas_wh, rig=pack.rig)
     return np.nan_to_num(heads[0])

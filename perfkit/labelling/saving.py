@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from perfkit.art import ArtItem, ArtLandmarks, write_landmarks
+from perfkit.art import ArtItem, ArtLandmarks, read_landmarks, write_landmarks
 from perfkit.errors import StalePackError
 from perfkit.files import remove, write_aside
 from perfkit.labelling.edits import Edits, apply_edits
@@ -50,7 +50,8 @@ def save_labels(folder: Path, edits: Edits, *, based_on: str) -> CharacterPack:
             f"{folder / MANIFEST_NAME}: was changed by another tab or program since this page read it; take the pack "
             "as it is now, with your changes on top, and save again"
         )
-    before = pack.load_landmarks() if pack.landmarks is not None else None
+    path = None if pack.landmarks is None else pack.folder / pack.landmarks[0]
+    before = None if path is None else read_landmarks(path, num_drawings=len(pack.art))
     pack, landmarks = apply_edits(pack, before, edits)
     (folder / "art").mkdir(exist_ok=True)
     if landmarks is None:

@@ -11,6 +11,7 @@ from PIL import Image
 from perfkit.coverage import Cell, measure_coverage, require_minimum, summarise, write_coverage
 from perfkit.coverage.bins import FACES, NODS, TURNS
 from perfkit.coverage.gaps import find_gaps, find_shortages, measure_covered_share, plan_drawings
+from perfkit.coverage.proof import Proof, WayScore
 from perfkit.errors import MediaError, PackError
 from perfkit.expression_names import EXPRESSION_WEIGHTS
 from perfkit.pack import list_character_names, load_pack
@@ -171,8 +172,9 @@ def test_the_sample_characters_have_enough(name):
 
 def test_table_page_and_json_are_written_and_agree(tmp_path):
     pack = load_pack(list_character_names()[0])
-    scores = {Cell("front", "level", "calm", pack.light): 27.5}
-    coverage = measure_coverage(pack, scores=scores)
+    scores = {Cell("front", "level", "calm", pack.light): 0.275}
+    ways = (WayScore("in a cell that was trained on", 3, 0.275, 22.5),)
+    coverage = replace(measure_coverage(pack), proof=Proof(scores, ways, frozenset({0})))
     png, page, table = write_coverage(pack, coverage, tmp_path / "out")
     summary, content = summarise(coverage), json.loads(table.read_text())
     assert content["num_drawings"] == len(pack.art) and content["covered"] == pytest.approx(summary.covered, abs=1e-4)
@@ -181,9 +183,9 @@ def test_table_page_and_json_are_written_and_agree(tmp_path):
     }
     expected = {cell: len(found) for cell, found in coverage.cells.items()}
     assert counted == {**dict.fromkeys(scores, 0), **expected}
-    assert [cell["score"] for cell in content["cells"] if cell["score"] is not None] == [27.5]
+    assert [cell["score"] for cell in content["cells"] if cell["score"] is not None] == [0.275]
     html = page.read_text()
-    assert all(gap.words[3:] in html for gap in summary.gaps) and "27.5" in html
+    assert all(gap.words[3:] in html for gap in summary.gaps) and "22.5 dB" in html
     assert "http://" not in html.replace("http://www.w3.org", "") and "https://" not in html and "<script" not in html
     with Image.open(png) as picture:
         assert picture.width > 900 and picture.height > 1200

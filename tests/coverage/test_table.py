@@ -9,6 +9,7 @@ from labelled_art import LIGHT, make_item, make_pack
 
 from perfkit.coverage import Cell, measure_coverage
 from perfkit.coverage.bins import FACES, NODS, TURNS, find_bin, find_faces
+from perfkit.coverage.proof import Proof
 from perfkit.coverage.table import find_cells
 from perfkit.expression_names import EXPRESSION_WEIGHTS
 from perfkit.pack import list_character_names, load_pack
@@ -98,9 +99,9 @@ def test_the_packs_own_light_comes_first():
     assert measure_coverage(pack).lights == (LIGHT, "hard leftlight")
 
 
-def test_scores_are_carried_and_averaged_over_nods_and_lights():
+def test_scores_are_averaged_over_nods_and_lights():
     cells = {Cell("front", "level", "calm", LIGHT): 20.0, Cell("front", "up", "calm", LIGHT): 30.0}
-    coverage = measure_coverage(make_pack(make_item("a.png")), scores=cells)
+    coverage = replace(measure_coverage(make_pack(make_item("a.png"))), proof=Proof(cells, (), frozenset()))
     assert coverage.find_score(turn="front", face="calm") == 25.0
     assert coverage.find_score(turn="front", face="smile") is None
 

@@ -11,7 +11,7 @@ from drawings import draw_head, lay_over, save
 
 from perfkit.art import read_art
 from perfkit.errors import MediaError, PackError, RightsError, SettingsError
-from perfkit.ingest import IngestSettings, build_pack, describe_report
+from perfkit.ingest import IngestSettings, Readers, build_pack, describe_report
 from perfkit.pack import load_pack
 from perfkit.rig import HUMAN_RIG, face_points, pose_face, rest_head
 from perfkit.rights import Rights
@@ -68,7 +68,7 @@ def items_of(pack) -> dict:
 
 
 def test_a_folder_becomes_a_pack_that_loads_and_trains_as_any_other(art, tmp_path):
-    report = build_pack(art, tmp_path / "pip", SETTINGS, reader=Seer())
+    report = build_pack(art, tmp_path / "pip", SETTINGS, readers=Readers(Seer()))
     pack = load_pack(tmp_path / "pip")
     assert pack == report.pack and pack.name == pack.trigger == "pip"
     pack.require_right("train")
@@ -79,7 +79,7 @@ def test_a_folder_becomes_a_pack_that_loads_and_trains_as_any_other(art, tmp_pat
 
 def test_labels_say_who_gave_them(art, tmp_path):
     (art / "labels.csv").write_text("file,yaw,expression,owner\nIMG_01.png,15,sad,Bob\nmore/blink.webp,-60,,\n")
-    items = items_of(build_pack(art, tmp_path / "pip", SETTINGS, reader=Seer()).pack)
+    items = items_of(build_pack(art, tmp_path / "pip", SETTINGS, readers=Readers(Seer())).pack)
     assert items["art/calm_yaw+00.png"].yaw_deg == 0 and items["art/smile_yaw-30.png"].yaw_deg == -30
     img, blink, lit = items["art/IMG_01.png"], items["art/more_blink.png"], items["art/hard_leftlight.png"]
     assert (img.yaw_deg, img.expression, img.owner, img.licence) == (15, "sad", "Bob", "CC0-1.0")
@@ -99,7 +99,7 @@ def test_without_a_reader_what_nobody_says_is_not_known(art, tmp_path):
 
 
 def test_a_reader_that_is_not_sure_is_not_believed(art, tmp_path):
-    pack = build_pack(art, tmp_path / "pip", SETTINGS, reader=Seer(confidence=0.3)).pack
+    pack = build_pack(art, tmp_path / "pip", SETTINGS, readers=Readers(Seer(confidence=0.3))).pack
     assert pack.landmarks is None and items_of(pack)["art/IMG_01.png"].yaw_deg is None
 
 
@@ -108,7 +108,7 @@ def test_points_of_the_sidecar_land_on_the_canvas_and_need_no_reader(art, tmp_pa
     points = {name: [[100.0, 95.0]] * len(rows) for name, rows in CONTOURS.items()} | {"face_oval": oval}
     (art / "labels.json").write_text(json.dumps({"calm_yaw+00.png": {"points": points}}))
     seer = Seer()
-    pack = build_pack(art, tmp_path / "pip", SETTINGS, reader=seer).pack
+    pack = build_pack(art, tmp_path / "pip", SETTINGS, readers=Readers(seer)).pack
     index = [item.file for item in pack.art].index("art/calm_yaw+00.png")
     assert pack.art[index].sources["points"] == "sidecar" and seer.num_seen == 4
     face = pack.load_landmarks().face[index]
@@ -165,7 +165,9 @@ def test_strange_names_become_plain_and_unique(tmp_path):
 
 
 def test_the_same_folder_gives_the_same_pack(art, tmp_path):
-    first, second = (build_pack(art, tmp_path / name, SETTINGS, reader=Seer()).pack for name in ("one", "two"))
+    first, second = (
+        build_pack(art, tmp_path / name, SETTINGS, readers=Readers(Seer())).pack for name in ("one", "two")
+    )
     assert first.digest == second.digest
 
 

@@ -18,7 +18,7 @@ from perfkit.labelling.doubts import find_doubts
 from perfkit.labelling.edits import take_edits
 from perfkit.labelling.saving import points_table, save_labels
 from perfkit.pack import CharacterPack, load_pack, write_manifest
-from perfkit.rig import HUMAN_RIG, face_points, pose_face
+from perfkit.rig import face_points, pose_face
 from perfkit.vocabulary import BLENDSHAPE_INDEX, CONTOURS
 
 FIRST = "art/00.png"
@@ -131,7 +131,7 @@ def test_points_for_a_pack_that_had_none(small_pack):
     pack = load_pack(small_pack)
     write_manifest(replace(pack, landmarks=None))
     head = np.array([20, 0, 0, 128, 120, 60])
-    points, visibility = pose_face(face_points(HUMAN_RIG, np.zeros(52)), head)
+    points, visibility = pose_face(face_points(pack.rig, np.zeros(52)), head)
     saved = save(
         small_pack, labels={FIRST: {"yaw": 20, "pitch": 0, "roll": 0, "points": points_table(points, visibility)}}
     )

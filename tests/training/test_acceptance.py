@@ -82,6 +82,19 @@ def test_a_perfect_render_scores_perfectly(tiny_pack):
     assert swapped[0].is_copied and swapped[1].is_copied
 
 
+def test_drawings_that_differ_less_than_the_render_are_no_sign_of_learning_by_heart(tiny_pack):
+    pictures = read_pictures(tiny_pack, [0, 1, 2], image_wh=(256, 256))
+    pictures[1] = pictures[0]
+    pictures[1][100:104, 120:136, :3] = 0
+    render = pictures[1].copy()
+    render[..., :3] = np.clip(render[..., :3].astype(int) + 30, 0, 255)
+    net = LandmarkNet(LandmarkNetwork())
+    [alike] = score_renders(render[None], pictures, [0], pack=tiny_pack, net=net)
+    assert not alike.is_copied
+    [copied] = score_renders(pictures[[2]], pictures, [0], pack=tiny_pack, net=net)
+    assert copied.is_copied
+
+
 def test_an_evaluation_writes_its_report_and_stamps_the_pack(tiny_pack, tiny_base, tmp_path):
     options = AcceptanceOptions(base_folder=tiny_base, net=LandmarkNet(LandmarkNetwork()))
     with pytest.raises(PackError, match="character train"):

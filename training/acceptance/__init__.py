@@ -73,24 +73,23 @@ def evaluate_character(
     everything = list(range(len(pack.art)))
     pictures = read_pictures(pack, everything, image_wh=CANVAS_WH)
     judged = _find_judged(pack)
-    reference = _measure_reference(models, pack, pictures, judged)
+    cells = make_cells(pack, style=NanoEngine.control_style, canvas_wh=CANVAS_WH)
+    drawn = sorted({cell.drawing for cell in cells if cell.drawing is not None} | set(judged))
+    bounds = _measure_bounds(models, pack, pictures, drawn)
+    reference = _make_reference(models, {index: bounds[index] for index in judged})
     report(1, _STAGES)
     load_adapter(models.unet, adapter)
-    cells = make_cells(pack, style=NanoEngine.control_style, canvas_wh=CANVAS_WH)
     renders = list(_render(models, pack, [cell.light for cell in cells], [cell.control_rgb for cell in cells]))
     report(2, _STAGES)
-    drawn = sorted({cell.drawing for cell in cells if cell.drawing is not None} | set(judged))
-    scores = dict(
-        zip(
-            drawn,
-            score_renders(_render_drawings(models, pack, drawn), pictures, drawn, pack=pack, net=net),
-            strict=True,
-        )
-    )
+    found = score_renders(_render_drawings(models, pack, drawn), pictures, drawn, pack=pack, net=net)
+    scores = {
+        index: replace(score, bare_db=bounds[index][0], autoencoder_db=bounds[index][1])
+        for index, score in zip(drawn, found, strict=True)
+    }
     report(3, _STAGES)
     verdict = judge(list(scores.values()), reference)
     grid = draw_grid(cells, renders, pictures, scores)
-    page = write_acceptance(folder, grid, scores, verdict, about=(pack.name, reference), art=pack.art)
+    page = write_acceptance(folder, grid, scores, verdict, about=(pack, reference))
     item = replace(pack.loras[NanoEngine.name], verdict=verdict.word)
     write_manifest(replace(pack, loras={**pack.loras, NanoEngine.name: item}))
     report(_STAGES, _STAGES)
@@ -104,11 +103,22 @@ def _find_judged(pack: CharacterPack) -> list[int]:
     return held_out if len(held_out) >= LEAST_HELD_OUT else list(range(len(pack.art)))
 
 
-def _measure_reference(models: NanoModels, pack: CharacterPack, pictures: np.ndarray, drawings: list[int]) -> Reference:
-    """Measure what bounds an adapter; the UNet must still be bare."""
+def _measure_bounds(
+    models: NanoModels, pack: CharacterPack, pictures: np.ndarray, drawings: list[int]
+) -> dict[int, tuple[float, float]]:
+    """Return for each drawing the PSNR of the bare base and of the autoencoder alone; the UNet must still be bare."""
     exact = pictures[drawings]
+    bare = _render_drawings(models, pack, drawings)
     with torch.no_grad():
         reconstructed = nano_model.rgba_from_array(models.vae(nano_model.tensor_from_rgba(exact)).numpy())
+    return {
+        index: (measure_psnr_db(render, picture), measure_psnr_db(copy, picture))
+        for index, render, copy, picture in zip(drawings, bare, reconstructed, exact, strict=True)
+    }
+
+
+def _make_reference(models: NanoModels, bounds: dict[int, tuple[float, float]]) -> Reference:
+    """Return what bounds an adapter over some drawings; the UNet must still be bare."""
     examples = [make_example(HELD_OUT_SEED + index, _FAMILY_SEED) for index in range(NUM_FAMILY)]
     family = nano_model.render_pictures(
         models,
@@ -117,10 +127,9 @@ def _measure_reference(models: NanoModels, pack: CharacterPack, pictures: np.nda
         _make_noise(),
         num_steps=NUM_STEPS,
     )
+    bare_db, autoencoder_db = np.mean(list(bounds.values()), axis=0).tolist()
     return Reference(
-        bare_db=_mean_psnr(_render_drawings(models, pack, drawings), exact),
-        autoencoder_db=_mean_psnr(reconstructed, exact),
-        family_db=_mean_psnr(family, np.stack([example.drawing.rgba for example in examples])),
+        bare_db, autoencoder_db, _mean_psnr(family, np.stack([example.drawing.rgba for example in examples]))
     )
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from perfkit.art import ArtItem
 from perfkit.files import write_aside
+from perfkit.inference.engines.nano import NanoEngine
 from perfkit.metrics import composite_over_grey
+from perfkit.pack import CharacterPack
 from perfkit.page import Cell as TableCell
 from perfkit.page import Page, write_page
 from perfkit.training.acceptance.cells import LIGHT_ROW, Cell
@@ -76,9 +77,13 @@ def _write(sheet: np.ndarray, text: str, place: tuple[int, int], colour: tuple[i
 
 
 def write_acceptance(
-    folder: Path, grid_rgb: np.ndarray, scores: dict[int, CellScore], verdict: Verdict, *, about: tuple[str, Reference],
-    art: tuple[ArtItem, ...],
-) -> Path:  # fmt: skip
+    folder: Path,
+    grid_rgb: np.ndarray,
+    scores: dict[int, CellScore],
+    verdict: Verdict,
+    *,
+    about: tuple[CharacterPack, Reference],
+) -> Path:
     """Write grid.png, acceptance.html and acceptance.json into a folder; return the page's path.
 
     Args:
@@ -86,23 +91,26 @@ def write_acceptance(
         grid_rgb: From `draw_grid`.
         scores: Drawing -> score.
         verdict: On them.
-        about: The character's name, and what it is measured against.
-        art: The pack's drawings.
+        about: The character, and what it is measured against.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    name, reference = about
+    pack, reference = about
     with write_aside(folder / "grid.png") as aside:
         cv2.imwrite(str(aside), grid_rgb[..., ::-1])
     table = {
-        "character": name,
+        "character": pack.name,
+        "adapter": pack.loras[NanoEngine.name].sha256,
         "verdict": asdict(verdict),
         "reference": asdict(reference),
-        "drawings": {art[index].file: asdict(score) for index, score in sorted(scores.items())},
+        "drawings": {
+            pack.art[index].file: {**asdict(score), "gap_closed": score.gap_closed}
+            for index, score in sorted(scores.items())
+        },
     }
     with write_aside(folder / "acceptance.json") as aside:
         aside.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
     path = folder / "acceptance.html"
-    write_page(_make_page(name, grid_rgb, verdict, reference), path)
+    write_page(_make_page(pack.name, grid_rgb, verdict, reference), path)
     return path
 
 

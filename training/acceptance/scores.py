@@ -33,8 +33,11 @@ class CellScore:
         landmark_error: In eye distances, read by the landmark network.
         expression_error: Mean difference of the channels that it reads, head units.
         colour_distance: Of face, hair, eyes ...: mean Lab distance; 2.3 is just noticeable.
-        nearest_db: PSNR to the nearest drawing that was trained on, this one apart.
+        nearest_db: PSNR to the nearest drawing that was trained on, of those that differ more from this one than the
+            render does: drawings that differ in a mouth alone cannot be told apart by it.
         is_held_out: The drawing was never trained on.
+        bare_db: PSNR of the base's own render, without the adapter; NaN: not measured.
+        autoencoder_db: PSNR of the autoencoder's reconstruction; likewise.
     """
 
     psnr_db: float
@@ -45,6 +48,13 @@ class CellScore:
     colour_distance: float
     nearest_db: float
     is_held_out: bool
+    bare_db: float = float("nan")
+    autoencoder_db: float = float("nan")
+
+    @property
+    def gap_closed(self) -> float:
+        """Which share of the way from the bare base to the autoencoder the render goes: hard poses count as others."""
+        return (self.psnr_db - self.bare_db) / max(self.autoencoder_db - self.bare_db, 1e-6)
 
     @property
     def is_copied(self) -> bool:
@@ -73,10 +83,15 @@ def score_renders(
         exact = pictures[drawing]
         truth, head = landmarks.face[drawing] * gain, landmarks.head[drawing] * (1, 1, 1, gain, gain, gain)
         visibility = landmarks.visibility[drawing]
-        others = [measure_psnr_db(render, pictures[index]) for index in trained if index != drawing]
+        own_db = measure_psnr_db(render, exact)
+        others = [
+            measure_psnr_db(render, pictures[index])
+            for index in trained
+            if index != drawing and measure_psnr_db(exact, pictures[index]) <= own_db
+        ]
         scores.append(
             CellScore(
-                psnr_db=measure_psnr_db(render, exact),
+                psnr_db=own_db,
                 ssim=measure_ssim(render, exact),
                 alpha_iou=measure_alpha_iou(render[..., 3], exact[..., 3]),
                 landmark_error=measure_landmark_error(

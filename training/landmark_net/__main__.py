@@ -8,8 +8,11 @@ import numpy as np
 import torch
 from rich.console import Console
 
+from perfkit.capture.mediapipe import StillFaces
 from perfkit.control import draw_control_frame
+from perfkit.errors import PackError
 from perfkit.metrics import composite_over_grey
+from perfkit.training.landmark_net.marks import measure_art, read_marks
 from perfkit.training.landmark_net.net import WEIGHTS_PATH, LandmarkNet
 from perfkit.training.landmark_net.train import (
     LandmarkSettings,
@@ -30,8 +33,11 @@ def main() -> None:
     train.add_argument("--minutes", type=float, default=float("inf"), help="stop after this time")
     train.add_argument("-o", "--out", type=Path, default=WEIGHTS_PATH)
     train.set_defaults(act=run_train)
-    evaluate = verbs.add_parser("evaluate", help="print the error on held-out puppets")
-    evaluate.add_argument("--count", type=int, default=300)
+    evaluate = verbs.add_parser("evaluate", help="print the error on held-out puppets, or on marked drawings")
+    evaluate.add_argument("--count", type=int, default=300, help="how many puppets")
+    evaluate.add_argument(
+        "--art", type=Path, nargs="+", metavar="FOLDER", help="folders of marked drawings, each named like its style"
+    )
     evaluate.set_defaults(act=run_evaluate)
     sheet = verbs.add_parser("sheet", help="draw what the network finds in pictures")
     sheet.add_argument("pictures", type=Path, nargs="+")
@@ -55,13 +61,38 @@ def run_train(options: argparse.Namespace) -> None:
 
 
 def run_evaluate(options: argparse.Namespace) -> None:
-    """Print the error on held-out puppets."""
+    """Print the error on held-out puppets, or on drawings that were marked by hand."""
+    if options.art:
+        print_art_figures(options.art)
+        return
     figures = measure_landmark_net(LandmarkNet.load(), options.count)
     print(f"landmark net on {options.count} held-out puppets, in eye distances")
     print(f"  {'all':12} {figures.error:.2%}, median {figures.median:.2%}")
     print(f"  {'inner':12} {figures.inner_error:.2%}: without the face's edge, which hair hides")
     for label, value in (figures.by_contour | figures.by_yaw).items():
         print(f"  {label:12} {value:.2%}")
+
+
+def print_art_figures(folders: list[Path]) -> None:
+    """Print a row for each style and reader: the network, and MediaPipe, which knows people."""
+    sets, people = read_marks(), StillFaces()
+    try:
+        rows = [
+            (folder.resolve().name, name, measure_art(folder, reader, sets))
+            for folder in folders
+            for name, reader in (("landmark net", LandmarkNet.load()), ("mediapipe", people))
+        ]
+    except PackError as error:
+        raise SystemExit(f"evaluate: {error}") from error
+    finally:
+        people.close()
+    parts = list(rows[0][2].by_part)
+    print("| style | reader | found | error | median | " + " | ".join(parts) + " |")
+    print("|---|---|---|---|---|" + "---|" * len(parts))
+    for style, reader, figures in rows:
+        shares = [figures.error, figures.median, *figures.by_part.values()]
+        cells = " | ".join("-" if np.isnan(share) else f"{share:.1%}" for share in shares)
+        print(f"| {style} | {reader} | {figures.num_found} of {figures.num_drawings} | {cells} |")
 
 
 def run_sheet(options: argparse.Namespace) -> None:

@@ -25,6 +25,8 @@ class LoraSettings:
         prior_share: Part of a step's rows that show characters of the base's own family, so that these survive.
         num_priors: Drawings of that family to choose from.
         held_out_every: One drawing of so many is never trained on; those choose the best step. 0 = none.
+        leave_out: Turns and faces of the coverage table whose drawings are not trained on either, and choose nothing:
+            what lacking them costs.
         score_every: Steps between two scores on the held-out drawings.
         ema_decay: Average of the weights that is saved instead of the last; 0 = none.
         seed: Key of all randomness.
@@ -41,6 +43,7 @@ class LoraSettings:
     prior_share: float = 0.125
     num_priors: int = 32
     held_out_every: int = 6
+    leave_out: tuple[str, ...] = ()
     score_every: int = 100
     ema_decay: float = 0.0
     seed: int = 0

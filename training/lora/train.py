@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from perfkit.errors import SettingsError
 from perfkit.files import remove
 from perfkit.inference.engines import nano_model
@@ -16,10 +18,10 @@ from perfkit.pack import CharacterPack, LoraItem, load_pack, write_manifest
 from perfkit.training.dataset import read_pictures
 from perfkit.training.lora.adapter import save_adapter
 from perfkit.training.lora.conditioning import condition_drawings, condition_training_rows
-from perfkit.training.lora.curves import write_curves, write_events
-from perfkit.training.lora.held_out import HeldOutScore, choose_held_out
+from perfkit.training.lora.curves import Curves, write_curves, write_events
+from perfkit.training.lora.held_out import HeldOutScore, choose_held_out, choose_left_out, shrink_samples
 from perfkit.training.lora.recipes import LoraSettings
-from perfkit.training.lora.training import LoraTraining
+from perfkit.training.lora.training import LoraTraining, rate_at
 
 ENGINE = NanoEngine.name
 
@@ -69,8 +71,9 @@ def train_character(
     path = pack.folder / "lora" / f"{ENGINE}.safetensors"
     checkpoint = path.with_name(f"{ENGINE}-{_identify(pack, base_digest, settings)[:12]}.checkpoint")
     _prepare(checkpoint, resume=options.resume)
-    held_out = choose_held_out(pack.art, settings.held_out_every)
-    training = _make_training(models, pack, settings, held_out=held_out)
+    left_out = choose_left_out(pack.art, settings.leave_out)
+    held_out = [index for index in choose_held_out(pack.art, settings.held_out_every) if index not in left_out]
+    training, drawings = _make_training(models, pack, settings, unseen=(held_out, left_out))
     if checkpoint.is_file():
         training.load_checkpoint(checkpoint)
     for step in training.iterate_steps():
@@ -78,11 +81,11 @@ def train_character(
             options.on_progress(step * settings.batch_size, settings.steps * settings.batch_size)
         if step % options.checkpoint_every == 0 and step < settings.steps:
             training.save_checkpoint(checkpoint)
-    _put_into_pack(pack, training, path, base_digest=base_digest, held_out=held_out)
+    _put_into_pack(pack, training, path, base_digest=base_digest, held_out=sorted({*held_out, *left_out}))
     for stale in [*path.parent.glob(f"{ENGINE}-*.checkpoint"), *path.parent.glob(f".{ENGINE}-*.checkpoint")]:
         remove(stale)
     if options.curves_folder is not None:
-        _write_curves(options.curves_folder, pack, training)
+        _write_curves(options.curves_folder, pack, training, drawings)
     return path
 
 
@@ -96,15 +99,17 @@ def _prepare(checkpoint: Path, *, resume: bool | None) -> None:
 
 
 def _make_training(
-    models: NanoModels, pack: CharacterPack, settings: LoraSettings, *, held_out: list[int]
-) -> LoraTraining:
-    drawings = [index for index in range(len(pack.art)) if index not in held_out]
+    models: NanoModels, pack: CharacterPack, settings: LoraSettings, *, unseen: tuple[list[int], list[int]]
+) -> tuple[LoraTraining, np.ndarray | None]:
+    """Return the training, and the drawings that its samples should look like, small; None: none are held out."""
+    held_out, left_out = unseen
+    drawings = [index for index in range(len(pack.art)) if index not in held_out and index not in left_out]
     rows = condition_training_rows(models, pack, settings, drawings=drawings)
     if not held_out:
-        return LoraTraining(models, rows, settings)
+        return LoraTraining(models, rows, settings), None
     pictures = read_pictures(pack, held_out, image_wh=CANVAS_WH)
     score = HeldOutScore(condition_drawings(models, pack, held_out), pictures)
-    return LoraTraining(models, rows, settings, score.measure)
+    return LoraTraining(models, rows, settings, score.measure), shrink_samples(pictures)
 
 
 def _put_into_pack(
@@ -126,10 +131,13 @@ def _put_into_pack(
     write_manifest(replace(pack, loras={**others, ENGINE: item}))
 
 
-def _write_curves(folder: Path, pack: CharacterPack, training: LoraTraining) -> None:
-    title = f"{pack.name}: LoRA for {ENGINE}, {len(training.losses)} steps of {training.settings.batch_size} pictures"
-    write_curves(folder, title=title, losses=training.losses, scores=training.scores, best_step=training.best_step)
-    write_events(folder, losses=training.losses, scores=training.scores)
+def _write_curves(folder: Path, pack: CharacterPack, training: LoraTraining, drawings: np.ndarray | None) -> None:
+    settings = training.settings
+    title = f"{pack.name}: LoRA for {ENGINE}, {len(training.losses)} steps of {settings.batch_size} pictures"
+    rates = [rate_at(step, settings) for step in range(len(training.losses))]
+    curves = Curves(training.losses, rates, training.best_step, training.scores, training.samples, drawings)
+    write_curves(folder, curves, title=title)
+    write_events(folder, curves)
 
 
 def _identify(pack: CharacterPack, base_digest: str, settings: LoraSettings) -> str:

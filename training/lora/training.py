@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import torch
 from peft.utils import get_peft_model_state_dict
 from safetensors import SafetensorError, safe_open
@@ -19,6 +20,7 @@ from perfkit.inference.engines import nano_model
 from perfkit.inference.engines.nano_model import NanoModels
 from perfkit.training.lora.adapter import ADAPTER, add_adapter, save_tensors
 from perfkit.training.lora.conditioning import TrainingRows
+from perfkit.training.lora.held_out import HeldOutResult
 from perfkit.training.lora.recipes import LoraSettings
 from perfkit.training.optimise.muon import Muon
 from perfkit.training.optimise.precision import low_precision
@@ -30,6 +32,12 @@ _Answer = TypeVar("_Answer")
 _PARTS = ("weight", "average", "best", "momentum")
 
 
+def rate_at(step: int, settings: LoraSettings) -> float:
+    """Return the learning rate of a step, counted from 0."""
+    scale = cosine_scale(step, num_steps=settings.steps, warmup_steps=_WARMUP_STEPS, final_scale=_FINAL_SCALE)
+    return settings.learning_rate * scale
+
+
 class LoraTraining:
     """One training. The UNet's own weights are frozen and never written.
 
@@ -37,12 +45,13 @@ class LoraTraining:
         models: The base; its UNet gets an adapter named `ADAPTER`.
         rows: What the steps choose from.
         settings: The recipe.
-        measure: Scores the weights that would be saved, higher is better; None: the last ones are saved.
+        measure: Scores the weights that would be saved; None: the last ones are saved.
 
     Attributes:
         num_steps_done: Where it stands.
         losses: Of every step.
-        scores: (steps done, score), every `score_every` steps and at the end.
+        scores: (steps done, score in dB), every `score_every` steps and at the end.
+        samples: (S, 128, 128, 3) uint8 held-out renders of each score.
     """
 
     def __init__(
@@ -50,7 +59,7 @@ class LoraTraining:
         models: NanoModels,
         rows: TrainingRows,
         settings: LoraSettings,
-        measure: Callable[[NanoModels], float] | None = None,
+        measure: Callable[[NanoModels], HeldOutResult] | None = None,
     ) -> None:
         self.models, self.rows, self.settings, self._measure = models, rows, settings, measure
         add_adapter(models.unet, rank=settings.rank, seed=settings.seed)
@@ -61,6 +70,7 @@ class LoraTraining:
         self.num_steps_done = 0
         self.losses: list[float] = []
         self.scores: list[tuple[int, float]] = []
+        self.samples: list[np.ndarray] = []
 
     def iterate_steps(self) -> Iterator[int]:
         """Train to the end of the recipe; yield the number of steps done after each."""
@@ -90,6 +100,8 @@ class LoraTraining:
             "losses": torch.tensor(self.losses, dtype=torch.float64),
             "scores": torch.tensor(self.scores, dtype=torch.float64).reshape(-1, 2),
         }
+        if self.samples:
+            tensors["samples"] = torch.from_numpy(np.stack(self.samples))
         for name, weight in self.weights.items():
             momentum = self.optimiser.state[weight]["momentum"]
             columns = (weight.detach(), self.average[name], self.best[name], momentum)
@@ -122,6 +134,7 @@ class LoraTraining:
             self.optimiser.state[weight] = {"momentum": parts["momentum"][name]}
         self.num_steps_done, self.losses = steps, tensors["losses"].tolist()
         self.scores = [(int(step), score) for step, score in tensors["scores"].tolist()]
+        self.samples = list(tensors["samples"].numpy()) if "samples" in tensors else []
 
     def _take_step(self) -> float:
         settings, step = self.settings, self.num_steps_done
@@ -135,8 +148,7 @@ class LoraTraining:
         *down, middle = residuals
         with low_precision(clean.device):
             loss = nano_model.flow_loss(self.models, clean, noise, time, text, (down, middle))
-        scale = cosine_scale(step, num_steps=settings.steps, warmup_steps=_WARMUP_STEPS, final_scale=_FINAL_SCALE)
-        self.optimiser.param_groups[0]["lr"] = settings.learning_rate * scale
+        self.optimiser.param_groups[0]["lr"] = rate_at(step, settings)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.weights.values(), 1.0)
@@ -164,11 +176,13 @@ class LoraTraining:
             return
         measure = self._measure
         self.models.unet.eval()
-        score = self._with_weights(self._offered_weights(), lambda: measure(self.models))
+        result = self._with_weights(self._offered_weights(), lambda: measure(self.models))
+        score = result.psnr_db
         self.models.unet.train()
         if not self.scores or score > max(value for _, value in self.scores):
             self.best = {name: weight.clone() for name, weight in self._offered_weights().items()}
         self.scores.append((self.num_steps_done, score))
+        self.samples.append(result.samples)
 
     def _update_average(self) -> None:
         decay = min(self.settings.ema_decay, (1 + self.num_steps_done) / (10 + self.num_steps_done))

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from perfkit.art import ArtItem
-from perfkit.training.lora.held_out import choose_held_out
+from perfkit.errors import SettingsError
+from perfkit.training.lora.held_out import choose_held_out, choose_left_out
 
 
 def draw_art(count: int) -> tuple[ArtItem, ...]:
@@ -34,3 +35,16 @@ def test_the_order_of_the_drawings_does_not_matter():
 @pytest.mark.parametrize(("count", "every"), [(23, 6), (48, 0), (3, 6)])
 def test_few_drawings_are_all_trained_on(count, every):
     assert choose_held_out(draw_art(count), every) == []
+
+
+def test_whole_turns_and_faces_can_be_left_out():
+    art = draw_art(24)
+    chosen = choose_left_out(art, ("front",))
+    assert {index for index, item in enumerate(art) if -15 <= item.yaw_deg < 15} == set(chosen)
+    assert choose_left_out(art, ()) == []
+
+
+@pytest.mark.parametrize(("name", "reason"), [("sideways", "expected a turn or a face"), ("wink", "no drawing shows")])
+def test_what_cannot_be_left_out_is_said(name, reason):
+    with pytest.raises(SettingsError, match=reason):
+        choose_left_out(draw_art(24), (name,))

@@ -6,6 +6,7 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from diffusers import StableDiffusionControlNetPipeline
@@ -18,6 +19,7 @@ from perfkit.inference.engines.nano import digest_weights
 from perfkit.pack import load_pack
 from perfkit.training.lora import ADAPTER, LoraSettings, TrainOptions, add_adapter, load_adapter, train_character
 from perfkit.training.lora.conditioning import condition_training_rows
+from perfkit.training.lora.held_out import HeldOutResult
 from perfkit.training.lora.training import LoraTraining
 
 SETTINGS = LoraSettings(
@@ -199,9 +201,9 @@ def test_the_best_step_is_kept_and_the_scores_are_of_what_would_be_saved(models,
     scores = iter([1.0, 3.0, 2.0])
     offered = []
 
-    def measure(asked) -> float:
+    def measure(asked) -> HeldOutResult:
         offered.append(predict(asked))
-        return next(scores)
+        return HeldOutResult(next(scores), np.zeros((1, 128, 128, 3), np.uint8))
 
     training = make_training(models, tiny_pack, measure=measure)
     for _ in training.iterate_steps():
