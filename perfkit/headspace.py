@@ -142,7 +142,13 @@ def unturn_by_tracker(track: PerformanceTrack, frames: np.ndarray) -> np.ndarray
     return (points - center) / size @ rotation
 
 
-def measure_head(track: PerformanceTrack, neutral: np.ndarray, *, frames: np.ndarray | None = None) -> HeadMotion:
+def measure_head(
+    track: PerformanceTrack,
+    neutral: np.ndarray,
+    *,
+    frames: np.ndarray | None = None,
+    earlier_axes: np.ndarray | float = 0.0,
+) -> HeadMotion:
     """Fit a neutral face to every seen frame by the points that expression does not move.
 
     The head's turn is the mean of this fit's and the tracker's own, which err apart when a hand covers the face.
@@ -151,6 +157,7 @@ def measure_head(track: PerformanceTrack, neutral: np.ndarray, *, frames: np.nda
         track: The performance.
         neutral: (K, 3), the performer's neutral face in head space.
         frames: Which of the seen frames; all by default.
+        earlier_axes: (3, 3), `sum_axes` of frames seen before, where the track is not the whole take.
 
     Returns:
         HeadMotion of those frames.
@@ -161,10 +168,18 @@ def measure_head(track: PerformanceTrack, neutral: np.ndarray, *, frames: np.nda
         for part in iterate_parts(len(frames))
     ]
     fit = join_similarities(parts)
-    tracked = picture_rotation_from_camera(track.camera_from_head[frames, :3, :3].astype(np.float64))
-    between = nearest_rotation((np.swapaxes(tracked, 1, 2) @ fit.rotation).sum(axis=0))
-    rotation = nearest_rotation(fit.rotation + tracked @ between)
+    between = nearest_rotation(sum_axes(track, frames, fit.rotation) + earlier_axes)
+    rotation = nearest_rotation(fit.rotation + _tracked_rotation(track, frames) @ between)
     return HeadMotion(track, frames, rotation, fit)
+
+
+def sum_axes(track: PerformanceTrack, frames: np.ndarray, fitted: np.ndarray) -> np.ndarray:
+    """Return (3, 3): the sum over frames of the rotations to the tracker's axes from those of a fit (S, 3, 3)."""
+    return (np.swapaxes(_tracked_rotation(track, frames), 1, 2) @ fitted).sum(axis=0)
+
+
+def _tracked_rotation(track: PerformanceTrack, frames: np.ndarray) -> np.ndarray:
+    return picture_rotation_from_camera(track.camera_from_head[frames, :3, :3].astype(np.float64))
 
 
 def straighten(neutral: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from perfkit.following.presence import Presence, State
 from perfkit.following.running_calibration import RunningCalibration, make_track
 from perfkit.framing import UsualHead, frame_head
 from perfkit.gains import REGIONS, scale_head, scale_weights, shape_channels
-from perfkit.headspace import HeadMotion, measure_head, seen_frames
+from perfkit.headspace import HeadMotion, measure_head, seen_frames, sum_axes
 from perfkit.measures import feature_places
 from perfkit.proportions import HUMAN_RIG, Rig
 from perfkit.retarget import RetargetSettings, gain_field
@@ -40,11 +40,13 @@ from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES
 _BLINKS = [BLENDSHAPE_INDEX["eyeBlinkLeft"], BLENDSHAPE_INDEX["eyeBlinkRight"]]
 _HEAD_UNITS = np.array([15.0, 15.0, 15.0, 18.0, 18.0, 10.0])
 """What one-euro takes for 1, of each head channel: degrees, px of a 256 px canvas."""
-_REST_CUTOFF_HZ = 2.0
-"""Of the usual smoothing, at rest: 80 ms of delay where nothing moves, next to none where something does."""
+_REST_CUTOFF_HZ = 4.0
+"""Of the usual smoothing, at rest: 40 ms of delay where nothing moves, next to none where something does."""
 _TRUST_NONE, _TRUST_FULL = 0.3, 0.8
 """Face confidence at which a face (under a hand) counts nothing, and fully."""
 _USUAL_SECONDS = 20.0
+_AXES_KEPT = 0.998
+"""How much of what is known of the tracker's axes is kept from frame to frame."""
 _NUM_WEIGHTS = len(BLENDSHAPES)
 
 
@@ -95,6 +97,7 @@ class Follower:
         self._presence = Presence(np.concatenate([np.zeros(_NUM_WEIGHTS), np.zeros(6)]))
         self._usual: UsualHead | None = None
         self._usual_frames = 0
+        self._axes = np.zeros((3, 3))
         self._last: np.ndarray | None = None
         self._motion: HeadMotion | None = None
 
@@ -140,7 +143,9 @@ class Follower:
         calibration = self.calibration.current(seconds)
         if calibration is None:
             return None
-        motion = self._motion = measure_head(track, calibration.neutral.astype(np.float64))
+        neutral = calibration.neutral.astype(np.float64)
+        motion = self._motion = measure_head(track, neutral, earlier_axes=self._axes)
+        self._axes = _AXES_KEPT * self._axes + sum_axes(track, motion.frames, motion.fit.rotation)
         blendshapes = track.blendshapes.astype(np.float64)
         weights = fit_weights(motion, blendshapes, calibration)
         weights[0, _BLINKS] = self._lids(seconds, weights[0, _BLINKS], blendshapes[0, _BLINKS])
