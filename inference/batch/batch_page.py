@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from perfkit.inference.batch.ledger import DONE, Shot
-from perfkit.inference.batch.running import sheet_path
+from perfkit.inference.batch.making import sheet_path
 from perfkit.page import Cell, Page, write_page
 
 REPORT_NAME = "report.html"

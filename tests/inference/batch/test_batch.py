@@ -24,12 +24,13 @@ from perfkit.inference.batch import (
     Shot,
     ShotJob,
     find_jobs,
+    making,
     plan_batch,
     read_job_list,
     run_batch,
+    workers,
     write_batch_report,
 )
-from perfkit.inference.batch import running as running_module
 from perfkit.inference.engine import ENGINES
 from perfkit.manifest import digest_file
 
@@ -92,7 +93,7 @@ def test_every_take_of_a_folder_is_made_at_its_own_place(takes, out):
 
 def test_what_is_done_is_not_made_again(takes, out, monkeypatch):
     first = run_all(make_jobs(takes, out), out)
-    monkeypatch.setattr(running_module, "render_take", None)
+    monkeypatch.setattr(making, "render_take", None)
     assert run_all(make_jobs(takes, out), out) == first
 
 
@@ -140,7 +141,7 @@ def test_a_bad_take_is_listed_with_its_reason_and_the_rest_is_made(takes, out):
 
 
 def test_a_full_disk_ends_the_batch_and_keeps_what_is_finished(takes, out, monkeypatch):
-    real = running_module.render_take
+    real = making.render_take
 
     def render(source, pack, path, *rest):
         if path.name == "b.mp4":
@@ -148,10 +149,10 @@ def test_a_full_disk_ends_the_batch_and_keeps_what_is_finished(takes, out, monke
             raise unwritable(path, error) from error
         return real(source, pack, path, *rest)
 
-    monkeypatch.setattr(running_module, "render_take", render)
+    monkeypatch.setattr(making, "render_take", render)
     with pytest.raises(MediaError, match=r"free some space.*same command again"):
         run_all(make_jobs(takes, out), out)
-    monkeypatch.setattr(running_module, "render_take", real)
+    monkeypatch.setattr(making, "render_take", real)
     assert set(due_of(make_jobs(takes, out), out)) == {"b.mp4", "day2/c.mp4"}
 
 
@@ -267,10 +268,10 @@ def test_a_killed_worker_costs_its_own_shot_and_a_bug_is_told(takes, out, monkey
             raise ValueError("a flaw")
         path.write_bytes(b"video")
 
-    monkeypatch.setattr(running_module, "render_take", render)
-    monkeypatch.setattr(running_module, "load_provenance", lambda path: Namespace(notes=(), num_frames=3))
+    monkeypatch.setattr(making, "render_take", render)
+    monkeypatch.setattr(making, "load_provenance", lambda path: Namespace(notes=(), num_frames=3))
     fork = multiprocessing.get_context("fork")
-    monkeypatch.setattr(running_module, "_make_pool", lambda count: ProcessPoolExecutor(count, mp_context=fork))
+    monkeypatch.setattr(workers, "_make_pool", lambda count: ProcessPoolExecutor(count, mp_context=fork))
     ledger = Ledger(out)
     jobs = make_jobs(takes, out)
     shots = run_batch(plan_batch(jobs, out, ledger), out, ledger, BatchOptions(num_workers=num_workers))
