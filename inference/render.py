@@ -18,7 +18,7 @@ from perfkit.calibrate import Calibration, load_calibration
 from perfkit.composite import TAKE, StylizedFrame, composite, join_side_by_side
 from perfkit.control import ControlFrame, draw_control
 from perfkit.errors import MediaError, PerfkitError
-from perfkit.files import is_disk_full
+from perfkit.files import is_disk_full, remove_stale_asides
 from perfkit.inference.devices import choose_placement
 from perfkit.inference.job import Job, check_output, make_character_engine, open_job, read_performance
 from perfkit.inference.settings import RenderSettings, RuntimeSettings
@@ -82,6 +82,7 @@ def render_take(
     out_path = Path(out_path)
     work = WorkFolder(out_path, segment_frames=runtime.segment_frames, on_segment=runtime.on_segment)
     with _cleared_up(work, runtime):
+        remove_half_written(out_path, runtime.contact_sheet)
         job = open_job(Path(source), pack, work, settings, runtime)
         written = render(job, out_path)
         save_provenance(_describe(job, out_path, written), provenance_path(out_path))
@@ -89,6 +90,13 @@ def render_take(
             title = f"{job.performance.source.name}  -  {pack.name}"
             save_contact_sheet(list(written.moments), runtime.contact_sheet, title=title)
     return out_path
+
+
+def remove_half_written(out_path: Path, contact_sheet: Path | None) -> None:
+    """Remove what killed renders left beside a result; nobody else may be making it."""
+    for target in (out_path, provenance_path(out_path), contact_sheet):
+        if target is not None:
+            remove_stale_asides(target)
 
 
 @contextmanager

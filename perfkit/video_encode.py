@@ -92,6 +92,7 @@ class Encoder:
             dst_colorspace=Colorspace.ITU709,
             src_color_range=ColorRange.JPEG,
             dst_color_range=ColorRange.MPEG,
+            threads=1,  # with more, swscale now and then spoils the first row of a thread's slice
         )
         frame.pts, frame.time_base = pts, self._clock.time_base
         # What matters is the last frame's: it stays as long as the one before it.

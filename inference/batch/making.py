@@ -9,14 +9,14 @@ from functools import partial
 from pathlib import Path
 
 from perfkit.errors import PerfkitError
-from perfkit.files import is_disk_full, remove_stale_asides
+from perfkit.files import is_disk_full
 from perfkit.inference.batch.ledger import DONE, FAILED, Ledger, Shot
 from perfkit.inference.batch.planning import PlannedShot
 from perfkit.inference.render import render_take
 from perfkit.inference.settings import RuntimeSettings
 from perfkit.manifest import digest_file
 from perfkit.pack import load_pack
-from perfkit.provenance import load_provenance, provenance_path
+from perfkit.provenance import load_provenance
 
 SHEETS = "sheets"
 
@@ -55,7 +55,6 @@ def make_shot(shot: PlannedShot, options: MakingOptions) -> Outcome:
     job = shot.job
     try:
         job.out.parent.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(shot, options.out_folder)
         render_take(job.take, load_pack(job.character), job.out, job.settings, make_runtime(shot, options))
         provenance = load_provenance(job.out)
     except (PerfkitError, OSError) as error:
@@ -84,12 +83,6 @@ def make_runtime(shot: PlannedShot, options: MakingOptions) -> RuntimeSettings:
         on_segment=None if ledger is None else partial(ledger.write_segment, shot.out, shot.identity),
         keeps_work=True,
     )
-
-
-def remove_leftovers(shot: PlannedShot, out_folder: Path) -> None:
-    """Remove what a killed worker left half written; nobody else may be at work on the shot."""
-    for target in (shot.job.out, provenance_path(shot.job.out), sheet_path(out_folder, shot.out)):
-        remove_stale_asides(target)
 
 
 def fail_shot(shot: PlannedShot, why: BaseException | str, *, seconds: float = 0.0) -> Outcome:

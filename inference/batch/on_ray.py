@@ -8,6 +8,7 @@ find it; what the tasks tell of it travels through Ray's object store. The door 
 
 import logging
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,11 +20,11 @@ from typing import Any
 from perfkit.errors import PerfkitError, SettingsError
 from perfkit.files import remove
 from perfkit.inference.batch.ledger import Ledger
-from perfkit.inference.batch.making import MakingOptions, Outcome, fail_shot, make_runtime, make_shot, remove_leftovers
+from perfkit.inference.batch.making import MakingOptions, Outcome, fail_shot, make_runtime, make_shot, sheet_path
 from perfkit.inference.batch.planning import PlannedShot
 from perfkit.inference.devices import count_cores
 from perfkit.inference.job import Job, open_job
-from perfkit.inference.render import make_segments, retarget_job
+from perfkit.inference.render import make_segments, remove_half_written, retarget_job
 from perfkit.inference.work_folder import Segment, WorkFolder, work_path
 from perfkit.pack import load_pack
 from perfkit.track import CharacterTrack
@@ -49,6 +50,14 @@ class Errand:
     home: Path
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a task tells: what was asked for, or how the shot failed; and how long it took."""
+
+    told: list[range] | Segment | Outcome
+    seconds: float = 0.0
+
+
 def run_on_ray(
     due: Sequence[PlannedShot], options: MakingOptions, *, address: str, num_workers: int
 ) -> Generator[Outcome, None, None]:
@@ -72,7 +81,7 @@ def run_on_ray(
             yield from _Dispatch(ray, as_task, options.ledger).run([Errand(shot, told, Path.cwd()) for shot in due])
         except BaseException:
             for shot in due:
-                remove_leftovers(shot, options.out_folder)
+                remove_half_written(shot.job.out, sheet_path(options.out_folder, shot.out))
             raise
 
 
@@ -100,9 +109,10 @@ class _Dispatch:
         missing = self._receive(errand, task)
         if isinstance(missing, Outcome):
             return missing
+        assert isinstance(missing, list)
         segments = [self._make.remote(errand, frames) for frames in missing]
         self._pending |= dict.fromkeys(segments, partial(self._write_down, errand))
-        self._pending[self._finish.remote(errand, *segments)] = partial(self._receive, errand)
+        self._pending[self._finish.remote(errand, task, *segments)] = partial(self._receive_outcome, errand)
         return None
 
     def _write_down(self, errand: Errand, task: Any) -> None:
@@ -110,10 +120,16 @@ class _Dispatch:
         if isinstance(segment, Segment) and self._ledger is not None:
             self._ledger.write_segment(errand.shot.out, errand.shot.identity, segment)
 
-    def _receive(self, errand: Errand, task: Any) -> Any:
-        """Return a task's answer; a worker that was killed too often is the shot's failure."""
+    def _receive_outcome(self, errand: Errand, task: Any) -> Outcome:
+        outcome = self._receive(errand, task)
+        assert isinstance(outcome, Outcome)
+        return outcome
+
+    def _receive(self, errand: Errand, task: Any) -> list[range] | Segment | Outcome:
+        """Return what a task tells; a worker that was killed too often is the shot's failure."""
         try:
-            return self._ray.get(task)
+            answer: Answer = self._ray.get(task)
+            return answer.told
         except self._ray.exceptions.RayTaskError as error:
             _log.error("%s: a bug in perfkit", errand.shot.job.take, exc_info=error)
             return fail_shot(errand.shot, f"a bug in perfkit ({error.cause!r}); please report it")
@@ -122,40 +138,56 @@ class _Dispatch:
             return fail_shot(errand.shot, f"Ray gave it up after {MAX_RETRIES} retries ({what}); free memory")
 
 
-def begin_shot(errand: Errand) -> list[range] | Outcome:
-    """Capture a shot's take and return the segments that are missing."""
-    os.chdir(errand.home)
-    try:
+def begin_shot(errand: Errand) -> Answer:
+    """Capture a shot's take; tell the segments that are missing."""
+
+    def find_missing() -> list[range]:
         errand.shot.job.out.parent.mkdir(parents=True, exist_ok=True)
         job = _open_job(errand, is_shared=False)
-    except (PerfkitError, OSError) as error:
-        return fail_shot(errand.shot, error)
-    segments = job.work.split(len(job.performance.track))
-    return [frames for frames in segments if job.work.find_segment(frames) is None]
+        segments = job.work.split(len(job.performance.track))
+        return [frames for frames in segments if job.work.find_segment(frames) is None]
+
+    return _answer(errand, find_missing)
 
 
-def make_segment(errand: Errand, frames: range) -> Segment | Outcome:
+def make_segment(errand: Errand, frames: range) -> Answer:
     """Make one segment of a shot that is begun."""
-    os.chdir(errand.home)
-    try:
+
+    def make() -> Segment:
         job, character = _open_character(errand)
         deque(make_segments(character, job, [frames]), maxlen=0)
-    except (PerfkitError, OSError) as error:
-        return fail_shot(errand.shot, error)
-    segment = job.work.find_segment(frames)
-    assert segment is not None
-    return segment
+        segment = job.work.find_segment(frames)
+        assert segment is not None
+        return segment
+
+    return _answer(errand, make)
 
 
-def finish_shot(errand: Errand, *segments: Segment | Outcome) -> Outcome:
+def finish_shot(errand: Errand, *answers: Answer) -> Answer:
     """Make the shot of its segments; if one of them failed, so did the shot."""
+
+    def finish() -> Outcome:
+        failure = next((answer.told for answer in answers if isinstance(answer.told, Outcome)), None)
+        if failure is None:
+            outcome = make_shot(errand.shot, errand.options)
+            seconds = outcome.shot.seconds + sum(answer.seconds for answer in answers)
+            return replace(outcome, shot=replace(outcome.shot, seconds=round(seconds, 2)))
+        if not failure.is_disk_full:
+            remove(work_path(errand.shot.job.out))
+        return failure
+
+    return _answer(errand, finish)
+
+
+def _answer(errand: Errand, work: Callable[[], list[range] | Segment | Outcome]) -> Answer:
+    """Do a task's work in the folder from which the batch was started; what is wrong with the shot is an answer too."""
+    started = time.monotonic()
     os.chdir(errand.home)
-    failure = next((each for each in segments if isinstance(each, Outcome)), None)
-    if failure is None:
-        return make_shot(errand.shot, errand.options)
-    if not failure.is_disk_full:
-        remove(work_path(errand.shot.job.out))
-    return failure
+    try:
+        told = work()
+    except (PerfkitError, OSError) as error:
+        told = fail_shot(errand.shot, error)
+    return Answer(told, time.monotonic() - started)
 
 
 @lru_cache(maxsize=1)

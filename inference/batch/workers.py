@@ -15,9 +15,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 
-from perfkit.inference.batch.making import MakingOptions, Outcome, fail_shot, make_shot, remove_leftovers
+from perfkit.inference.batch.making import MakingOptions, Outcome, fail_shot, make_shot, sheet_path
 from perfkit.inference.batch.planning import PlannedShot
 from perfkit.inference.devices import count_cores
+from perfkit.inference.render import remove_half_written
 
 _log = logging.getLogger(__name__)
 _PATIENCE_SECONDS = 0.6
@@ -83,7 +84,7 @@ def _interrupted_at_once(running: dict[Future[Outcome], PlannedShot], options: M
             worker.join(max(0.0, deadline - time.monotonic()))
             worker.kill()
         for shot in running.values():
-            remove_leftovers(shot, options.out_folder)
+            remove_half_written(shot.job.out, sheet_path(options.out_folder, shot.out))
         raise
 
 
