@@ -147,7 +147,10 @@ def begin_shot(errand: Errand) -> Answer:
         segments = job.work.split(len(job.performance.track))
         return [frames for frames in segments if job.work.find_segment(frames) is None]
 
-    return _answer(errand, find_missing)
+    answer = _answer(errand, find_missing)
+    if isinstance(answer.told, Outcome):
+        _clear_up(answer.told, errand)
+    return answer
 
 
 def make_segment(errand: Errand, frames: range) -> Answer:
@@ -172,11 +175,15 @@ def finish_shot(errand: Errand, *answers: Answer) -> Answer:
             outcome = make_shot(errand.shot, errand.options)
             seconds = outcome.shot.seconds + sum(answer.seconds for answer in answers)
             return replace(outcome, shot=replace(outcome.shot, seconds=round(seconds, 2)))
-        if not failure.is_disk_full:
-            remove(work_path(errand.shot.job.out))
+        _clear_up(failure, errand)
         return failure
 
     return _answer(errand, finish)
+
+
+def _clear_up(failure: Outcome, errand: Errand) -> None:
+    if not failure.is_disk_full:
+        remove(work_path(errand.shot.job.out))
 
 
 def _answer(errand: Errand, work: Callable[[], list[range] | Segment | Outcome]) -> Answer:

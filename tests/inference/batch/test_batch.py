@@ -5,8 +5,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from argparse import Namespace
 from concurrent.futures import ProcessPoolExecutor
@@ -36,7 +34,6 @@ from perfkit.manifest import digest_file
 
 CHARACTER = "zib"
 HERE = BatchOptions(num_workers=0)
-PROGRAM = Path(sys.executable).with_name("perfkit")
 
 
 @pytest.fixture(autouse=True)
@@ -311,29 +308,3 @@ def test_a_batch_that_cannot_begin_is_refused_in_one_line(run, arguments, words)
     outcome = run("batch", *arguments)
     assert outcome.code == 1 and outcome.err.count("\n") == 1 and words in outcome.err
     assert [path.name for path in Path.cwd().iterdir()] == ["takes"]
-
-
-@pytest.mark.slow
-def test_twenty_kills_and_the_shots_are_those_of_an_unbroken_run(short_take, character, tmp_path):
-    """`kill -9` at twenty moments of a run; run to the end, the bytes are those of a run that nobody killed."""
-    takes = tmp_path / "takes"
-    takes.mkdir()
-    for name in ("a", "b", "c"):
-        shutil.copy(short_take, takes / f"{name}.mp4")
-
-    def command(out: str) -> list[str]:
-        return [str(PROGRAM), "batch", str(takes), "-o", out, "-c", character, "--workers", "2"]
-
-    subprocess.run(command("whole"), cwd=tmp_path, check=True, capture_output=True)
-    for number in range(20):
-        with subprocess.Popen(
-            command("broken"), cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as program:
-            time.sleep(1 + 0.9 * number)
-            program.kill()
-    subprocess.run(command("broken"), cwd=tmp_path, check=True, capture_output=True)
-    for name in ("a", "b", "c"):
-        whole, broken = (tmp_path / out / f"{name}.mp4" for out in ("whole", "broken"))
-        assert whole.read_bytes() == broken.read_bytes()
-    names = sorted(path.name for path in (tmp_path / "broken").rglob("*"))
-    assert names == sorted(path.name for path in (tmp_path / "whole").rglob("*"))
