@@ -31,6 +31,7 @@ li {{ margin: 3px 0; }}
 table {{ border-collapse: collapse; width: 100%; table-layout: fixed; font-size: 14px; }}
 th {{ text-align: left; font-weight: 500; color: {FAINT}; border-bottom: 1px solid {RULE}; padding: 4px 14px 4px 0; }}
 td {{ border-bottom: 1px solid {RULE}; padding: 4px 14px 4px 0; vertical-align: top; overflow-wrap: anywhere; }}
+th.number {{ text-align: right; }} p + table {{ margin-top: 14px; }}
 td.number {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }}
 .good {{ color: {GREEN}; }} .bad {{ color: {RED}; font-weight: 600; }} .care {{ color: {AMBER}; font-weight: 600; }}
 svg {{ width: 100%; height: auto; display: block; }}
@@ -91,7 +92,11 @@ class Page:
     def add_table(self, header: Sequence[str], rows: Sequence[Sequence[Cell]], *, widths: Sequence[int] = ()) -> None:
         """Add a table; its columns take shares of the page in per cent, so that tables stand in line."""
         columns = "".join(f'<col style="width:{width}%">' for width in widths)
-        head = "".join(f"<th>{escape(text)}</th>" for text in header)
+        kinds = [cell.kind for cell in rows[0]] if rows else [""] * len(header)
+        head = "".join(
+            f"<th{' class=number' * (kind == 'number')}>{escape(text)}</th>"
+            for text, kind in zip(header, kinds, strict=True)
+        )
         body = "".join(
             "<tr>" + "".join(f'<td class="{cell.kind}">{escape(cell.text)}</td>' for cell in row) + "</tr>"
             for row in rows

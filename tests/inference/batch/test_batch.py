@@ -164,7 +164,7 @@ def test_what_a_killed_run_left_beside_a_result_is_gone(takes, out):
 def test_the_report_shows_every_shot(takes, out):
     (takes / "b.perf").write_bytes(b"no performance")
     html = write_batch_report(run_all(make_jobs(takes, out), out), out).read_text()
-    assert "1 of 3 shots are not made" in html and "not a .perf file" in html
+    assert "1 of 3 shots is not made" in html and "not a .perf file" in html
     assert html.count('<img class="wide"') == 2
 
 
