@@ -237,9 +237,10 @@ def test_a_take_with_times_below_a_millisecond_apart_is_written(tmp_path):
 
 def test_a_still_picture_is_the_same_in_every_frame(tmp_path):
     """swscale in several threads now and then spoilt the first row of a thread's slice at widths such as this one."""
-    picture = np.random.default_rng(0).integers(0, 256, (90, 101, 3), np.uint8).repeat(4, axis=0).repeat(4, axis=1)
+    cells = np.random.default_rng(0).integers(0, 256, (30, 107, 3), np.uint8)
+    picture = cells.repeat(8, axis=0).repeat(8, axis=1)[:, :854]
     with VideoWriter(tmp_path / "out.mov", time_base=Fraction(1, 25)) as writer:
-        for pts in range(24):
+        for pts in range(40):
             writer.write(picture, pts)
     with av.open(str(tmp_path / "out.mov")) as container:
         assert len({bytes(packet) for packet in container.demux(video=0) if packet.size}) == 1
