@@ -5,8 +5,8 @@
         take-DIGEST.perf                  the captured track
         000240-000480-DIGEST.segment      the character in frames 240 to 479
 
-A file gets its name, with its SHA-256 in it, when it is whole; one that does not keep to its name is made again. So a
-kill at any moment, a cut of the power included, costs the segment that was being made and nothing else.
+A file gets its name, with its SHA-256 in it, when it is whole: a kill costs the segment that was being made and nothing
+else. One that does not keep to its name, as after a cut of the power, is made again.
 In: a track, StylizedFrames as they pass. Out: the same in a later run, bit for bit.
 """
 
