@@ -32,6 +32,10 @@ from perfkit.track import CharacterTrack
 LOCAL = "local"
 MAX_RETRIES = 3
 """How often a task is made again whose worker was killed."""
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+_ON_THIS_MACHINE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Ray's words for: no cluster of machines, so that loopback is the address of this one."""
+_NO_PROXY = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1,localhost"}
 _log = logging.getLogger(__name__)
 
 
@@ -214,8 +218,7 @@ def _open_job(errand: Errand, *, is_shared: bool) -> Job:
 @contextmanager
 def _join_cluster(address: str, *, num_cpus: int) -> Iterator[Any]:
     """Start or join a cluster and leave it; it tells nobody anything, and a local one listens on this machine alone."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ |= _QUIET | (_ON_THIS_MACHINE if address == LOCAL else {})  # read when Ray is imported
     try:
         import ray
     except ImportError as error:
@@ -223,7 +226,8 @@ def _join_cluster(address: str, *, num_cpus: int) -> Iterator[Any]:
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     try:
         if address == LOCAL:
-            ray.init("local", num_cpus=num_cpus, include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
+            with _without_way_out():
+                ray.init("local", num_cpus=num_cpus, include_dashboard=False, _node_ip_address="127.0.0.1", **quiet)
         else:
             ray.init(address, **quiet)
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
@@ -233,3 +237,21 @@ def _join_cluster(address: str, *, num_cpus: int) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _without_way_out() -> Iterator[None]:
+    """Give what is started in the block a proxy that is not there.
+
+    Also with its statistics off, Ray asks the addresses of three clouds' metadata services whether it runs on them.
+    """
+    before = {name: os.environ.get(name) for name in _NO_PROXY}
+    os.environ |= _NO_PROXY
+    try:
+        yield
+    finally:
+        for name, setting in before.items():
+            if setting is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = setting
