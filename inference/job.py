@@ -7,13 +7,12 @@ import hashlib
 import json
 import logging
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from pathlib import Path
 
 from perfkit.calibrate import Calibration, load_calibration
 from perfkit.capture import capture_take
 from perfkit.composite import TAKE, Background, make_background
-from perfkit.errors import MediaError, TrackError
+from perfkit.errors import MediaError, SettingsError, TrackError
 from perfkit.files import check_parent
 from perfkit.inference.engine import Engine, EngineRequest, Lora, make_engine
 from perfkit.inference.settings import RenderSettings, RuntimeSettings
@@ -25,9 +24,10 @@ from perfkit.provenance import read_versions
 from perfkit.take import Take
 from perfkit.track import PerformanceTrack, is_perf, load_track
 from perfkit.video import digest_take, open_take
-from perfkit.video_write import FORMATS, VideoWriter
+from perfkit.video_formats import choose_format, refuse_alpha, refuse_hdr
 
 _log = logging.getLogger(__name__)
+DEFAULT_SETTINGS = RenderSettings()
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +73,14 @@ class Job:
     work: WorkFolder
     clock: StageClock
 
+    @property
+    def hdr_transfer(self) -> str | None:
+        """Transfer of the pictures where the take's HDR is passed; None: they are SDR."""
+        take = self.performance.take
+        if take is None or self.settings.hdr != "pass" or not take.info.color.is_hdr:
+            return None
+        return take.info.color.transfer if take.info.color.primaries == "bt2020" else None
+
 
 def open_job(
     source: Path, pack: CharacterPack, work: WorkFolder, settings: RenderSettings, runtime: RuntimeSettings
@@ -85,7 +93,7 @@ def open_job(
         PerfkitError: What is not there, does not fit or cannot be written, in one line.
     """
     clock = StageClock()
-    check_output(work.result, source, has_alpha=settings.alpha)
+    check_output(work.result, source, settings)
     if runtime.contact_sheet is not None:
         check_parent(runtime.contact_sheet)
     needs_take = settings.side_by_side or settings.background == TAKE
@@ -118,20 +126,27 @@ def _digest_source(source: Path) -> str:
         return ""
 
 
-def check_output(path: Path, source: Path, *, has_alpha: bool = False) -> None:
+def check_output(path: Path, source: Path, settings: RenderSettings = DEFAULT_SETTINGS) -> None:
     """Refuse before the work begins what would be refused at its end.
 
     Raises:
-        MediaError: Unknown suffix, a format without alpha, no folder that may be written, or the source itself.
+        MediaError: A suffix that is unknown or not of the preset, a format without the alpha or HDR that is asked
+            for, no folder that may be written, or the source itself.
+        SettingsError: HDR is to be passed where the take is not shown.
     """
-    VideoWriter(path, time_base=Fraction(1))
+    file_format = choose_format(path, preset=settings.preset)
     check_parent(path)
     if path.resolve() == source.resolve():
         raise MediaError(f"{path}: is the source itself; give the result another name")
-    suffix = path.suffix.lower()
-    if has_alpha and suffix and not FORMATS[suffix].has_alpha:
-        with_alpha = ", ".join(name for name, file_format in FORMATS.items() if file_format.has_alpha)
-        raise MediaError(f"{path}: {suffix} has no alpha; use {with_alpha}, or no suffix for a folder of PNG")
+    if settings.alpha and not file_format.has_alpha:
+        raise refuse_alpha(path, preset=settings.preset)
+    if settings.hdr == "pass":
+        if not settings.shows_take:
+            raise SettingsError(
+                "hdr 'pass' is about the take's own pictures; show them: background take or side by side"
+            )
+        if not file_format.has_hdr:
+            raise refuse_hdr(path)
 
 
 def make_character_engine(
@@ -205,4 +220,5 @@ def read_performance(source: Path, runtime: RuntimeSettings, work: WorkFolder | 
             f"{runtime.take}: is not the take that {source} was captured from (its digest differs); give that take, or "
             "capture anew"
         )
-    return Performance(source, track, take, track.notes)
+    seen_anew = tuple(note for note in take.info.notes if note not in track.notes)
+    return Performance(source, track, take, (*track.notes, *seen_anew))

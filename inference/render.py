@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 
 from perfkit.calibrate import Calibration, load_calibration
-from perfkit.composite import TAKE, StylizedFrame, composite, join_side_by_side
+from perfkit.composite import StylizedFrame, composite, join_side_by_side, show_in_hdr, show_in_sdr
 from perfkit.control import ControlFrame, draw_control
 from perfkit.errors import MediaError, PerfkitError
 from perfkit.files import is_disk_full, remove_stale_asides
@@ -241,10 +241,9 @@ def _run_ahead(stack: ExitStack, job: Job, stage: str, items: Iterable, *, depth
 def _iterate_take(stack: ExitStack, job: Job) -> Iterable[np.ndarray | None]:
     """Return the take's pictures, frame for frame, or None for each where nobody looks at them."""
     settings, take = job.settings, job.performance.take
-    shows_take = settings.side_by_side or (settings.background == TAKE and not settings.alpha)
-    if take is None or not (shows_take or job.runtime.contact_sheet is not None):
+    if take is None or not (settings.shows_take or job.runtime.contact_sheet is not None):
         return repeat(None)
-    pictures = (image_rgb for _, _, image_rgb in iterate_frames(take))
+    pictures = (image_rgb for _, _, image_rgb in iterate_frames(take, keeps_hdr=job.hdr_transfer is not None))
     return _run_ahead(stack, job, "decode", pictures)
 
 
@@ -252,17 +251,17 @@ def _composite_frames(
     characters: Iterable[StylizedFrame], take_pictures: Iterable[np.ndarray | None], job: Job
 ) -> Iterator[tuple[int, np.ndarray, Moment | None]]:
     """Yield (index, picture to write, column of the contact sheet if this is one of its moments)."""
-    settings = job.settings
+    settings, hdr = job.settings, job.hdr_transfer
     wants_sheet = job.runtime.contact_sheet is not None
     chosen = choose_moments(len(job.performance.track)) if wants_sheet else frozenset()
     for frame, take_rgb in zip(characters, take_pictures, strict=False):
         with job.clock.measure("composite"):
-            image, moment = frame.image_rgba, None
+            image, moment = show_in_hdr(frame.image_rgba, hdr), None
             if not settings.alpha or frame.index in chosen:
-                character_rgb = composite(image, job.background(frame.seconds, take_rgb))
+                character_rgb = composite(image, show_in_hdr(job.background(frame.seconds, take_rgb), hdr))
                 image = image if settings.alpha else character_rgb
             if frame.index in chosen:
-                moment = make_moment(frame.seconds, take_rgb, character_rgb)
+                moment = make_moment(frame.seconds, show_in_sdr(take_rgb, hdr), show_in_sdr(character_rgb, hdr))
             if settings.side_by_side and take_rgb is not None:
                 image = join_side_by_side(take_rgb, image)
         yield frame.index, image, moment
@@ -272,7 +271,13 @@ def _write(pictures: Iterator[tuple[int, np.ndarray, Moment | None]], job: Job, 
     times, take = job.performance.track.times, job.performance.take
     moments: list[Moment] = []
     num_done, size_wh = 0, (0, 0)
-    with VideoWriter(out_path, time_base=times.time_base, rate_fps=times.rate_fps or None, sound_from=take) as writer:
+    with VideoWriter(
+        out_path,
+        time_base=times.time_base,
+        rate_fps=times.rate_fps or None,
+        sound_from=take,
+        preset=job.settings.preset,
+    ) as writer:
 
         def encode(item: tuple[np.ndarray, int]) -> None:
             with job.clock.measure("encode"):

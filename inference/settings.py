@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perfkit.composite import TAKE
 from perfkit.errors import SettingsError
 from perfkit.retarget import RetargetSettings
+from perfkit.video_formats import check_preset
 
 if TYPE_CHECKING:
     from perfkit.inference.witness import Witness
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 DEFAULT_BACKGROUND = "#dfe6ea"
 PRECISIONS = ("f32", "bf16")
+HDR_CHOICES = ("map", "pass")
 BACKENDS = ("auto", "openvino", "torch")
 MAX_STEPS = 64
 MAX_BLEND_FRAMES = 8
@@ -43,6 +46,8 @@ class RenderSettings:
         side_by_side: The take at the left of the character.
         calibration: A performer's neutral face saved from another take; None fits it to this one.
         retarget: How the performance is given to the character; None: as usual. The canvas is the pack's.
+        preset: What the result is for: a name in `video_formats.PRESETS`; None: the suffix alone chooses the format.
+        hdr: What becomes of an HDR take where it is shown: "map" it to SDR, or "pass" it, with the character in HDR.
     """
 
     engine: str = "nano"
@@ -60,6 +65,13 @@ class RenderSettings:
     side_by_side: bool = False
     calibration: Path | None = None
     retarget: RetargetSettings | None = None
+    preset: str | None = None
+    hdr: str = "map"
+
+    @property
+    def shows_take(self) -> bool:
+        """Whether the take's own pictures are seen in the result."""
+        return self.side_by_side or (self.background == TAKE and not self.alpha)
 
     def __post_init__(self) -> None:
         _require_range("seed", self.seed, 0, 2**63 - 1)
@@ -71,6 +83,8 @@ class RenderSettings:
         _require_range("noise_share", self.noise_share, 0, 1)
         _require_range("blend_frames", self.blend_frames, 0, MAX_BLEND_FRAMES)
         _require_choice("precision", self.precision, PRECISIONS)
+        check_preset(self.preset)
+        _require_choice("hdr", self.hdr, HDR_CHOICES)
         if self.alpha and self.side_by_side:
             raise SettingsError("alpha and side_by_side exclude each other: a take has no alpha; choose one")
 

@@ -8,11 +8,12 @@ In: straight-alpha uint8 RGBA. Out: uint8 RGB. Backgrounds are read as they are 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
 
+from perfkit.color import hdr_from_srgb, sdr_from_take
 from perfkit.errors import MediaError, SettingsError
 from perfkit.take import Take
 from perfkit.video import iterate_frames, open_take
@@ -32,6 +33,7 @@ COLOURS: dict[str, str] = {
 }
 """Colours that have a name; green and blue are those of keying screens."""
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
+Picture = TypeVar("Picture", np.ndarray, np.ndarray | None)
 _USUAL_STEP_SECONDS = 1 / 25
 
 
@@ -138,15 +140,40 @@ def composite(image_rgba: np.ndarray, background_rgb: np.ndarray) -> np.ndarray:
     """Lay a picture over another.
 
     Args:
-        image_rgba: (H, W, 4) uint8, straight alpha.
-        background_rgb: (H, W, 3) uint8.
+        image_rgba: (H, W, 4) uint8 or uint16, straight alpha.
+        background_rgb: (H, W, 3), the same type.
 
     Returns:
-        (H, W, 3) uint8; alpha 255 gives the picture's own values, alpha 0 the background's, exactly.
+        (H, W, 3), the same type; full alpha gives the picture's own values, alpha 0 the background's, exactly.
     """
-    alpha = image_rgba[..., 3:].astype(np.uint16)
-    mixed = image_rgba[..., :3] * alpha + background_rgb * (255 - alpha)
-    return ((mixed + 127) // 255).astype(np.uint8)
+    full = np.iinfo(image_rgba.dtype).max
+    alpha = image_rgba[..., 3:].astype(np.uint16 if full == 255 else np.uint32)
+    mixed = image_rgba[..., :3] * alpha + background_rgb * (full - alpha)
+    return ((mixed + full // 2) // full).astype(image_rgba.dtype)
+
+
+def show_in_hdr(image: np.ndarray, transfer: str | None) -> np.ndarray:
+    """Return a picture as it is to be laid over or beside an HDR take: white at 203 nits.
+
+    Args:
+        image: (H, W, 3 or 4) uint8 sRGB; or uint16, HDR already.
+        transfer: pq or hlg; None: the take is not HDR, and the picture stays what it is.
+
+    Returns:
+        The same, or (H, W, 3 or 4) uint16 R'G'B' in BT.2020 and the transfer, alpha as it was.
+    """
+    if transfer is None or image.dtype == np.uint16:
+        return image
+    code = hdr_from_srgb(image[..., :3] / 255, transfer)
+    picture = np.round(code * 65535).astype(np.uint16)
+    return np.concatenate([picture, image[..., 3:].astype(np.uint16) * 257], axis=-1)
+
+
+def show_in_sdr(image: Picture, transfer: str | None) -> Picture:
+    """Return a picture of an HDR take, (H, W, 3) uint16 in BT.2020 and the transfer, as uint8 sRGB; others as is."""
+    if image is None or transfer is None or image.dtype == np.uint8:
+        return image
+    return np.round(sdr_from_take(image / 65535, transfer=transfer, primaries="bt2020") * 255).astype(np.uint8)
 
 
 def join_side_by_side(take_rgb: np.ndarray, character_rgb: np.ndarray) -> np.ndarray:

@@ -14,12 +14,13 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
+from av.filter import Graph
 from av.packet import Packet
 from av.sidedata.sidedata import SideData
 from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, Interpolation, VideoReformatter
 from av.video.stream import VideoStream
 
 from perfkit.errors import MediaError
@@ -33,7 +34,9 @@ __all__ = [
     "Colorspace",
     "Disposition",
     "FFmpegError",
+    "FilterChain",
     "InputContainer",
+    "Interpolation",
     "OutputContainer",
     "Packet",
     "SideDataType",
@@ -115,6 +118,44 @@ def side_data_of(frame: VideoFrame, kind: SideDataType) -> bytes | None:
         if side_data.type == kind:
             return bytes(side_data)
     return None
+
+
+class FilterChain:
+    """One of FFmpeg's picture filters, fed with frames that are all of one size and format.
+
+    Args:
+        name: FFmpeg's name of the filter.
+        options: Its options, as on FFmpeg's command line.
+        first: A frame of the kind to come.
+        time_base: Seconds per unit of the frames' pts.
+    """
+
+    def __init__(self, name: str, options: str, *, first: VideoFrame, time_base: Fraction) -> None:
+        self._time_base = time_base
+        self._graph = Graph()
+        source = self._graph.add_buffer(
+            width=first.width, height=first.height, format=first.format, time_base=time_base
+        )
+        step, sink = self._graph.add(name, options), self._graph.add("buffersink")
+        source.link_to(step)
+        step.link_to(sink)
+        self._graph.configure()
+
+    def run(self, frame: VideoFrame | None) -> Iterator[VideoFrame]:
+        """Push a frame, or None at the end, and yield what comes out; pts in the units that went in."""
+        if frame is not None:
+            frame.time_base = self._time_base
+        self._graph.push(frame)
+        while True:
+            try:
+                out = self._graph.pull()
+            except (BlockingIOError, EOFError):
+                return
+            assert isinstance(out, VideoFrame)
+            if out.pts is not None and out.time_base is not None:
+                out.pts = round(out.pts * out.time_base / self._time_base)
+                out.time_base = self._time_base
+            yield out
 
 
 def reason_of(error: FFmpegError) -> str:

@@ -9,7 +9,8 @@ import numpy as np
 
 from perfkit.errors import MediaError
 from perfkit.take import AudioInfo, ColorInfo, StreamInfo, Take
-from perfkit.video_read import iterate_rgb, iterate_sound, probe
+from perfkit.video_probe import probe
+from perfkit.video_read import iterate_rgb, iterate_sound
 from perfkit.video_write import VideoWriter
 
 __all__ = [
@@ -47,21 +48,27 @@ def open_take(path: str | Path) -> Take:
     return Take(path, probe(path))
 
 
-def iterate_frames(take: Take, *, with_alpha: bool = False) -> Iterator[tuple[int, int, np.ndarray]]:
+def iterate_frames(
+    take: Take, *, with_alpha: bool = False, keeps_hdr: bool = False
+) -> Iterator[tuple[int, int, np.ndarray]]:
     """Yield (index, pts, image) of every frame, one at a time.
 
     Args:
         take: Any video.
         with_alpha: Also read its transparency.
+        keeps_hdr: Give HDR as it is; otherwise it is mapped to SDR, as `take.info.notes` says.
 
     Yields:
         Index from 0; pts int in units of `take.info.time_base`, strictly increasing; (H, W, 3) uint8 RGB, upright, in
-        the displayed size; with alpha (H, W, 4), straight, and opaque where the video has none.
+        the displayed size; with alpha (H, W, 4), straight, and opaque where the video has none. HDR that is kept:
+        (H, W, 3) uint16 R'G'B', full range, of `take.info.color`'s transfer and primaries.
 
     Raises:
         MediaError: The bitstream is broken; the line says at which frame.
     """
-    for index, (pts, image_rgb) in enumerate(iterate_rgb(take.path, take.info, with_alpha=with_alpha)):
+    for index, (pts, image_rgb) in enumerate(
+        iterate_rgb(take.path, take.info, with_alpha=with_alpha, keeps_hdr=keeps_hdr)
+    ):
         yield index, pts, image_rgb
 
 

@@ -1,68 +1,38 @@
-"""Videos out: the suffix decides the format, the times are the take's own, and a half-written file cannot exist.
+"""Videos out: suffix and preset decide the format, the times are the take's own, a half-written file cannot exist.
 
-In: images with pts, the take that the sound comes from. Out: .mp4 (H.264), .mov (ProRes 4444), .webm (VP9), or a folder
-of PNG pictures with `times.json`. The last three carry alpha.
+In: images with pts, the take that sound, timecode and reel come from. Out: one of the formats in `video_formats`, by
+suffix and preset: .mp4 (H.264), .mov (ProRes), .webm (VP9), .mkv (FFV1), or a folder of PNG or EXR pictures with their
+`times.json`. All but .mp4 carry alpha; .mp4 (as HEVC), .mov and EXR carry HDR.
+
+What the files say of themselves: BT.709 in limited range (FFV1: RGB, sRGB), or BT.2020 and the take's transfer for HDR;
+mp4 and mov count in the take's own time base, webm and mkv in milliseconds; timecode is a track of its own in mp4 and
+mov, a tag in webm and mkv, an attribute of every EXR.
 """
 
 import contextlib
-import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import cv2
 import numpy as np
 
 from perfkit.errors import MediaError
-from perfkit.files import aside_of, check_parent, check_target, remove, unwritable
+from perfkit.files import aside_of, check_target, remove, unwritable
 from perfkit.take import Take
-from perfkit.video_encode import Clock, Encoder, FileFormat, Sound
-
-FORMATS: dict[str, FileFormat] = {
-    ".mp4": FileFormat(
-        container="mp4",
-        encoder="libx264",
-        pixel_format="yuv420p",
-        options=(("crf", "15"), ("preset", "medium")),
-        sound_codecs=frozenset({"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"}),
-        sound_encoder="aac",
-    ),
-    ".mov": FileFormat(
-        container="mov",
-        encoder="prores_ks",
-        pixel_format="yuva444p10le",
-        options=(("profile", "4444"), ("vendor", "apl0"), ("alpha_bits", "16")),
-        sound_codecs=frozenset({"aac", "mp3", "ac3", "alac", "pcm_s16le", "pcm_s24le", "pcm_s16be", "pcm_s24be"}),
-        sound_encoder="aac",
-    ),
-    ".webm": FileFormat(
-        container="webm",
-        encoder="libvpx-vp9",
-        pixel_format="yuva420p",
-        options=(
-            ("crf", "16"),
-            ("b", "0"),
-            ("deadline", "good"),
-            ("cpu-used", "4"),
-            ("row-mt", "1"),
-            ("auto-alt-ref", "0"),
-        ),
-        sound_codecs=frozenset({"opus", "vorbis"}),
-        sound_encoder="libopus",
-    ),
-}
-TIMES_FILE = "times.json"
+from perfkit.video_encode import Clock, Encoder, Look, Slate
+from perfkit.video_formats import FileFormat, PicturesFormat, choose_format, refuse_alpha, refuse_hdr
+from perfkit.video_pictures import PicturesFolder, check_target_folder
+from perfkit.video_sound import Sound
 
 
 class VideoWriter:
     """Writes one video; use it as a context manager.
 
     The file appears under its name when the block ends well. After any exception, Ctrl-C included, nothing is left and
-    what lay there before is untouched. Pictures of odd width or height get their last column or row twice (not PNG).
+    what lay there before is untouched. In video files, odd widths and heights get their last column or row twice.
 
         with VideoWriter("out.mp4", time_base=take.info.time_base, sound_from=take) as writer:
             for index, pts, image_rgb in iterate_frames(take):
@@ -70,7 +40,7 @@ class VideoWriter:
 
     Attributes:
         path: The target.
-        notes: What had to be done to the sound, one line each; complete when the block has ended.
+        notes: What had to be done to sound and times, one line each; complete when the block has ended.
     """
 
     def __init__(
@@ -80,50 +50,52 @@ class VideoWriter:
         time_base: Fraction,
         rate_fps: Fraction | None = None,
         sound_from: Take | None = None,
+        preset: str | None = None,
     ) -> None:
         """Name the target; nothing is written yet.
 
         Args:
-            path: Target; its suffix decides the format, a path without a suffix is a folder of PNG pictures.
+            path: Target; its suffix decides the format, a path without a suffix is a folder of pictures.
             time_base: Seconds per unit of the pts to come: the take's own.
             rate_fps: Usual rate, for the headers only; by default that of `sound_from`, else 30.
-            sound_from: The take whose sound is copied; None for a silent video.
+            sound_from: The take whose sound, timecode and reel are carried over; None for a silent video.
+            preset: Name in `video_formats.PRESETS`; None: the suffix's usual format.
 
         Raises:
-            MediaError: The suffix is unknown.
+            MediaError: The suffix is unknown, or the preset has no such format.
+            SettingsError: The preset is unknown.
         """
         self.path = Path(path)
         self.notes: list[str] = []
-        self._sound = None
+        self._preset = preset
+        self._format = choose_format(self.path, preset=preset)
+        self._take = sound_from
         if sound_from is not None:
             rate_fps = rate_fps or sound_from.info.rate_fps_from_content
-            if sound_from.info.audio is not None:
-                self._sound = Sound(sound_from.path, sound_from.info.audio)
         self._clock = Clock(time_base, min(rate_fps or Fraction(30), 1 / time_base))
         self._aside = aside_of(self.path)
-        self._sink: Encoder | _PngFolder | None = None
+        self._sink: Encoder | PicturesFolder | None = None
         self._shape: tuple[int, ...] = ()
         self._pts: list[int] = []
-        suffix = self.path.suffix.lower()
-        if suffix and suffix not in FORMATS:
-            raise MediaError(f"{path}: no known format; use {', '.join(FORMATS)}, or no suffix for a folder of PNG")
+        self._late = 0
 
     def __enter__(self) -> Self:
-        if self.path.suffix:
+        if isinstance(self._format, FileFormat):
             check_target(self.path)
         else:
-            _check_target_folder(self.path)
+            check_target_folder(self.path)
         return self
 
     def write(self, image: np.ndarray, pts: int) -> None:
         """Add one picture.
 
         Args:
-            image: (H, W, 3) or, where the format has alpha, (H, W, 4) uint8 sRGB with straight alpha; always the same.
-            pts: Its time in units of the time base; larger than the one before.
+            image: (H, W, 3) or, where the format has alpha, (H, W, 4) uint8 sRGB with straight alpha; or, where it has
+                HDR, (H, W, 3) uint16 R'G'B' in BT.2020 and the transfer of `sound_from`; always the same.
+            pts: Its time in units of the time base; larger than the one before. Times before zero move all times.
 
         Raises:
-            MediaError: The disk refuses, the format has no alpha, or it cannot keep two times apart.
+            MediaError: The disk refuses, the format has no alpha or no HDR, or it cannot keep two times apart.
         """
         if not self._shape:
             self._shape = image.shape
@@ -132,8 +104,8 @@ class VideoWriter:
         self._check_time(pts)
         with self._translated():
             if self._sink is None:
-                self._sink = self._open_sink(image.shape)
-            self._sink.encode(image, pts)
+                self._sink = self._open_sink(image, pts)
+            self._sink.encode(image, pts + self._late)
         self._pts.append(pts)
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -159,72 +131,54 @@ class VideoWriter:
         except OSError as error:
             raise error if isinstance(error, MediaError) else unwritable(self.path, error) from error
 
-    def _open_sink(self, shape: tuple[int, ...]) -> "Encoder | _PngFolder":
-        height, width, num_channels = shape
-        suffix = self.path.suffix.lower()
-        if not suffix:
-            if self._sound is not None:
-                self.notes.append("sound: a folder of pictures holds none; it is left out")
-            return _PngFolder(self._aside, self._clock.time_base)
-        file_format = FORMATS[suffix]
-        if num_channels == 4 and not file_format.has_alpha:
-            raise MediaError(f"{self.path}: {suffix} has no alpha; use .mov, .webm or a folder, or give a background")
-        if num_channels == 3:
-            file_format = replace(file_format, pixel_format=file_format.pixel_format.replace("yuva", "yuv"))
-        encoder = Encoder(
-            self._aside,
-            file_format,
-            size_wh=(width + width % 2, height + height % 2),
-            clock=self._clock,
-            sound=self._sound,
-        )
+    def _open_sink(self, image: np.ndarray, first_pts: int) -> Encoder | PicturesFolder:
+        look = self._look_of(image)
+        if isinstance(self._format, PicturesFormat):
+            pictures = PicturesFolder(self._aside, self._format, look, self._slate())
+            self.notes = pictures.notes
+            return pictures
+        self._late = max(0, -first_pts)
+        encoder = Encoder(self._aside, self._format, look, self._slate())
         self.notes = encoder.notes
+        if look.transfer != "sdr":
+            self.notes.append(f"HDR ({look.transfer.upper()}) is passed: the pictures are BT.2020, 10 bits")
+        if self._late:
+            moved = float(self._late * self._clock.time_base)
+            self.notes.append(f"times: the take begins {moved:.3f} s before zero; picture and sound are moved to zero")
         return encoder
+
+    def _look_of(self, image: np.ndarray) -> Look:
+        height, width, num_channels = image.shape
+        if num_channels == 4 and not self._format.has_alpha:
+            raise refuse_alpha(self.path, preset=self._preset)
+        transfer = "sdr"
+        if image.dtype == np.uint16:
+            if self._take is None or not self._take.info.color.is_hdr:
+                raise ValueError("16-bit pictures are an HDR take's own; name it with sound_from")
+            transfer = self._take.info.color.transfer
+            if not self._format.has_hdr:
+                raise refuse_hdr(self.path)
+        return Look((width + width % 2, height + height % 2), has_alpha=num_channels == 4, transfer=transfer)
+
+    def _slate(self) -> Slate:
+        if self._take is None:
+            return Slate(self._clock)
+        info = self._take.info
+        delay = self._late * self._clock.time_base
+        sound = Sound(self._take.path, info.audio_tracks, delay) if info.audio_tracks else None
+        return Slate(self._clock, sound, info.timecode, info.reel)
 
     def _check_time(self, pts: int) -> None:
         if not self._pts:
             return
         if pts <= self._pts[-1]:
             raise ValueError(f"frame {len(self._pts)} has pts {pts}, the frame before {self._pts[-1]}")
-        if self.path.suffix.lower() == ".webm" and self._ms(pts) <= self._ms(self._pts[-1]):
+        counts_ms = isinstance(self._format, FileFormat) and self._format.counts_milliseconds
+        if counts_ms and self._ms(pts) <= self._ms(self._pts[-1]):
             raise MediaError(
-                f"{self.path}: .webm counts in milliseconds and cannot keep frames {len(self._pts) - 1} and "
-                f"{len(self._pts)} apart; use .mov or a folder of PNG"
+                f"{self.path}: {self.path.suffix} counts in milliseconds and cannot keep frames {len(self._pts) - 1} "
+                f"and {len(self._pts)} apart; use .mov or a folder of PNG"
             )
 
     def _ms(self, pts: int) -> int:
         return round(pts * self._clock.time_base * 1000)
-
-
-class _PngFolder:
-    """A folder of numbered PNG pictures, straight alpha, and their times."""
-
-    def __init__(self, folder: Path, time_base: Fraction) -> None:
-        self._folder = folder
-        self._time_base = time_base
-        self._pts: list[int] = []
-        folder.mkdir()
-
-    def encode(self, image: np.ndarray, pts: int) -> None:
-        """Write one picture."""
-        code = cv2.COLOR_RGBA2BGRA if image.shape[2] == 4 else cv2.COLOR_RGB2BGR
-        is_done, png = cv2.imencode(".png", cv2.cvtColor(image, code))
-        assert is_done
-        (self._folder / f"{len(self._pts):06d}.png").write_bytes(png.tobytes())
-        self._pts.append(pts)
-
-    def finish(self) -> None:
-        """Write the times."""
-        times = {"time_base": str(self._time_base), "pts": self._pts}
-        (self._folder / TIMES_FILE).write_text(json.dumps(times))
-
-    def abort(self) -> None:
-        """Nothing to let go of."""
-
-
-def _check_target_folder(path: Path) -> None:
-    check_parent(path)
-    if path.is_dir() and any(path.iterdir()) and not (path / TIMES_FILE).is_file():
-        raise MediaError(f"{path}: the folder holds other files; give a new or an empty folder")
-    if path.is_file():
-        raise MediaError(f"{path}: is a file; a path without a suffix means a folder of PNG, so give another name")

@@ -24,8 +24,8 @@ SYSTEM_LIBRARIES = {
     "libEGL.so.1": "libegl1",
     "libGLESv2.so.2": "libgles2",
 }
-TEST_PROGRAMS = ("strace", "chromium")
-"""For the tests of containment and of the pages; those tests are skipped where they can't be installed."""
+TEST_PROGRAMS = ("strace", "chromium", "ffmpeg")
+"""For the tests of containment, of the pages and of delivery; those tests are skipped where they can't be installed."""
 
 
 class SetupError(Exception):

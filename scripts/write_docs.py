@@ -26,6 +26,7 @@ STATED_ELSEWHERE = {
     "triton": "MIT",
     "openvino-telemetry": "Apache-2.0",
     "python-osc": "Unlicense",
+    "openexr": "BSD-3-Clause",
 }
 """Packages whose metadata holds a whole licence text, or nothing."""
 

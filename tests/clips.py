@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 SIZE_WH = (64, 48)
+EXACT_COLOURS = ("-sws_flags", "bilinear+accurate_rnd+full_chroma_int")
+"""Without these, ffmpeg converts YUV fast: over a level too dark."""
 
 
 def make_clip(path: Path, *options: str, source: str = "testsrc2=size=64x48:rate=30000/1001", frames: int = 30) -> Path:
@@ -22,7 +24,7 @@ def make_clip(path: Path, *options: str, source: str = "testsrc2=size=64x48:rate
 
 
 def make_clip_at(path: Path, pts: Sequence[int], *, time_base: Fraction) -> Path:
-    """Make a clip of small grey pictures with exactly these stamps, whatever they are."""
+    """Make a clip of small grey pictures with exactly these stamps; none out of order may be below its own place."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mjpeg", rate=25)
         stream.width, stream.height, stream.pix_fmt = *SIZE_WH, "yuvj420p"
@@ -32,7 +34,7 @@ def make_clip_at(path: Path, pts: Sequence[int], *, time_base: Fraction) -> Path
             frame = av.VideoFrame.from_ndarray(image, "rgb24").reformat(format="yuvj420p")
             frame.pts = number
             for packet in stream.encode(frame):
-                packet.pts = packet.dts = stamp
+                packet.pts, packet.dts = stamp, stamp if list(pts) == sorted(pts) else number
                 packet.time_base = time_base
                 container.mux(packet)
     return path
@@ -67,7 +69,8 @@ def decode_with_ffmpeg(path: Path, pixel_format: str, *, decoder: str | None = N
     """Return all frames of the first picture track (T, H, W, C) uint8 as ffmpeg's own command line decodes them."""
     stream = probe_stream(path)
     choice = ["-c:v", decoder] if decoder else []
-    raw = _run("ffmpeg", *choice, "-i", str(path), "-f", "rawvideo", "-pix_fmt", pixel_format, "-vsync", "0", "-")
+    output = ("-f", "rawvideo", "-pix_fmt", pixel_format, "-fps_mode", "passthrough", "-")
+    raw = _run("ffmpeg", *choice, "-i", str(path), *EXACT_COLOURS, *output)
     num_channels = {"rgb24": 3, "rgba": 4, "gray": 1}[pixel_format]
     return np.frombuffer(raw, np.uint8).reshape(-1, stream["height"], stream["width"], num_channels)
 

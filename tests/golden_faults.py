@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from av.video.reformatter import Colorspace
 
-from perfkit import video_encode
+from perfkit import video_encode, video_sound
 from perfkit.inference import job, render, stylize
 from perfkit.inference.golden import evidence
 from perfkit.video_write import VideoWriter
@@ -76,7 +76,7 @@ def use_another_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def delay_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     """Copy every packet of sound a thirtieth of a second late."""
-    real = video_encode._CopiedSound.mux
+    real = video_sound._CopiedSound.mux
 
     def mux(track, packet):
         shift = int(Fraction(1, 30) / packet.time_base)
@@ -84,7 +84,7 @@ def delay_sound(monkeypatch: pytest.MonkeyPatch) -> None:
         packet.dts += shift
         real(track, packet)
 
-    monkeypatch.setattr(video_encode._CopiedSound, "mux", mux)
+    monkeypatch.setattr(video_sound._CopiedSound, "mux", mux)
 
 
 def strengthen_lora(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,7 @@ def open_stage(monkeypatch: pytest.MonkeyPatch, folder: Path, *, camera: str = "
     def make_costume(name: str, light: str, runtime: object) -> Costume:
         return Costume(name, light, load_pack(name), ControlEngine())  # type: ignore[arg-type]
 
+    monkeypatch.setattr("perfkit.inference.live.wardrobe.tailor", lambda *wish, **rest: True)
     for module in ("show", "wardrobe"):
         monkeypatch.setattr(f"perfkit.inference.live.{module}.make_costume", make_costume)
     show = LiveShow(ShowOptions("zib", camera=camera, folder=folder / "recordings"))

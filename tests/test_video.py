@@ -7,7 +7,15 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from clips import decode_with_ffmpeg, make_clip, make_clip_at, probe_times, run_ffmpeg, set_display_matrix
+from clips import (
+    EXACT_COLOURS,
+    decode_with_ffmpeg,
+    make_clip,
+    make_clip_at,
+    probe_times,
+    run_ffmpeg,
+    set_display_matrix,
+)
 
 from perfkit.errors import MediaError
 from perfkit.video import Take, digest_take, iterate_frames, open_take
@@ -71,9 +79,9 @@ def test_every_rotation_and_mirror_comes_out_upright(tmp_path, is_turned, first,
 
 
 def test_ffmpeg_turns_a_rotated_take_the_same_way(tmp_path):
-    path = make_clip(tmp_path / "a.mp4", frames=2)
+    path = make_clip(tmp_path / "a.mp4", "-pix_fmt", "yuv444p", frames=2)
     set_display_matrix(path, 0, 1, -1, 0)
-    raw = run_ffmpeg("-i", str(path), "-f", "rawvideo", "-pix_fmt", "rgb24", "-")
+    raw = run_ffmpeg("-i", str(path), *EXACT_COLOURS, "-f", "rawvideo", "-pix_fmt", "rgb24", "-")
     truth = np.frombuffer(raw, np.uint8).reshape(-1, 64, 48, 3)
     _, images = read_all(open_take(path))
     assert open_take(path).info.orientation.rotation_deg == 90

@@ -14,6 +14,7 @@ from perfkit.inference.engines.exported import has_fast_bf16
 from perfkit.inference.job import make_character_engine
 from perfkit.inference.live.controls import OWN_LIGHT
 from perfkit.inference.live.latest import Latest
+from perfkit.inference.live.tailor import tailor
 from perfkit.inference.settings import RenderSettings, RuntimeSettings
 from perfkit.pack import CharacterPack, load_pack
 
@@ -65,6 +66,7 @@ class Wardrobe:
     ) -> None:
         self._runtime, self._on_ready, self._on_refused = runtime, on_ready, on_refused
         self._wishes: Latest[tuple[str, str]] = Latest()
+        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="perfkit-wardrobe", daemon=True)
 
     def start(self) -> None:
@@ -72,8 +74,10 @@ class Wardrobe:
         self._thread.start()
 
     def stop(self) -> None:
-        """Take no more wishes; one that is being made is let go (an export can't be broken off)."""
+        """Take no more wishes; one that is being made is let go."""
+        self._stop.set()
         self._wishes.close()
+        self._thread.join()
 
     def wish(self, name: str, light: str) -> None:
         """Ask for a costume; a wish that was not begun yet is forgotten."""
@@ -84,7 +88,10 @@ class Wardrobe:
             if (wish := self._wishes.take()) is None:
                 continue
             try:
-                costume = make_costume(wish[0], wish[1], self._runtime)
+                name, light = wish
+                if not tailor(name, light, cache_dir=self._runtime.cache_dir, stop=self._stop):
+                    return
+                costume = make_costume(name, light, self._runtime)
             except PerfkitError as error:
                 _log.warning("%s: %s", wish[0], error)
                 self._on_refused(wish[0], str(error))

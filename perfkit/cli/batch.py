@@ -16,7 +16,9 @@ from perfkit.cli.options import (
     Calibration,
     Expressiveness,
     Gain,
+    Hdr,
     Mute,
+    Preset,
     Seed,
     Steps,
     make_settings,
@@ -34,7 +36,9 @@ def batch(
     source: Annotated[Path, typer.Argument(metavar="FOLDER|LIST", help="Folder of takes, or a .csv or .toml list.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the shots, their ledger and report.")],
     character: Annotated[str | None, typer.Option("--character", "-c", help="For every take that names none.")] = None,
-    suffix: Annotated[str, typer.Option(help="Format of the shots: .mp4, .mov or .webm.")] = ".mp4",
+    suffix: Annotated[
+        str | None, typer.Option(help="Format of the shots: .mp4, .mov, .webm or .mkv; as the preset says, or .mp4.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes side by side; they share the cores.")] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be made and why; make nothing.")] = False,
     watch: Annotated[
@@ -46,6 +50,8 @@ def batch(
     ray_address: Annotated[str | None, typer.Option(metavar="ADDRESS", help="The same on a cluster that runs.")] = None,
     background: Background = None,
     alpha: Alpha = False,
+    preset: Preset = None,
+    hdr: Hdr = None,
     steps: Steps = None,
     seed: Seed = None,
     gain: Gain = None,
@@ -61,13 +67,15 @@ def batch(
         {
             "background": background,
             "alpha": alpha,
+            "preset": preset,
+            "hdr": hdr,
             "steps": steps,
             "seed": seed,
             "retarget": read_retarget(gain=gain, mute=mute, expressiveness=expressiveness),
             "calibration": calibration,
         }
     )
-    _check_suffix(suffix, alpha=alpha)
+    chosen = _settle_suffix(suffix, preset=preset, alpha=alpha)
     if watch and not source.is_dir():
         raise SettingsError(f"--watch: {source} is no folder; give the folder that takes are dropped into")
     if source.is_dir() and character is None:
@@ -75,8 +83,8 @@ def batch(
 
     def find() -> "list[ShotJob]":
         if character is not None and source.is_dir():
-            return find_jobs(source, output, character, settings, suffix=suffix, may_be_empty=watch)
-        return read_job_list(source, output, character, settings, suffix=suffix)
+            return find_jobs(source, output, character, settings, suffix=chosen, may_be_empty=watch)
+        return read_job_list(source, output, character, settings, suffix=chosen)
 
     jobs = find()
     if dry_run:
@@ -92,7 +100,8 @@ def _make_all(
 ) -> None:
     """Make what comes and print the report's path; exit 1 if a shot failed. Ctrl-C is how a watch ends."""
     from perfkit.inference.batch import Ledger, Shot, plan_batch, run_batch, write_batch_report
-    from perfkit.inference.batch.ledger import FAILED
+    from perfkit.inference.batch.ledger import DONE, FAILED
+    from perfkit.timeline import write_timeline_of
 
     ledger, shots = Ledger(output), dict[str, Shot]()
     try:
@@ -110,6 +119,7 @@ def _make_all(
         if not is_watch:
             raise
     if shots:
+        write_timeline_of(output, [output / shot.out for shot in shots.values() if shot.state == DONE])
         print(write_batch_report(list(shots.values()), output))
     if any(shot.state == FAILED for shot in shots.values()):
         raise typer.Exit(1)
@@ -119,12 +129,16 @@ def _show_progress(on_progress: OnProgress, done: int, total: int, shot: "Shot")
     on_progress(done, total)
 
 
-def _check_suffix(suffix: str, *, alpha: bool) -> None:
-    from perfkit.video_write import FORMATS
+def _settle_suffix(suffix: str | None, *, preset: str | None, alpha: bool) -> str:
+    from perfkit.video_formats import FORMATS, PRESETS, usual_suffix
 
-    known = [name for name, file_format in FORMATS.items() if file_format.has_alpha or not alpha]
-    if suffix not in known:
-        raise SettingsError(f"--suffix {suffix}: expected one of {', '.join(known)}; give one of these")
+    formats = FORMATS if preset is None else PRESETS[preset]
+    known = [name for name, file_format in formats.items() if name and (file_format.has_alpha or not alpha)]
+    chosen = usual_suffix(preset) if suffix is None else suffix
+    if chosen not in known:
+        what = chosen or "(a folder of pictures for every shot)"
+        raise SettingsError(f"--suffix {what}: expected one of {', '.join(known)}; give one of these")
+    return chosen
 
 
 def _print_plan(planned: "Sequence[PlannedShot]") -> None:

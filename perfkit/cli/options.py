@@ -17,7 +17,14 @@ Source = Annotated[
 ]
 Character = Annotated[str, typer.Option("--character", "-c", help="A sample character's name, or a pack's folder.")]
 Background = Annotated[str | None, typer.Option(help="Colour, image, video, or `take`.")]
-Alpha = Annotated[bool, typer.Option("--alpha", help="Keep transparency (.mov, .webm or a PNG folder).")]
+Alpha = Annotated[bool, typer.Option("--alpha", help="Keep transparency (not in .mp4).")]
+Preset = Annotated[
+    str | None,
+    typer.Option(metavar="web|edit|comp|archive", help="What the file is for; chooses its contents."),
+]
+Hdr = Annotated[
+    str | None, typer.Option(metavar="map|pass", help="Where an HDR take is shown: in SDR, or as it is [map].")
+]
 Steps = Annotated[int | None, typer.Option(help="Network evaluations a frame.")]
 Seed = Annotated[int | None, typer.Option(help="Key of all noise.")]
 Gain = Annotated[

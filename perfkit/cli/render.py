@@ -14,7 +14,9 @@ from perfkit.cli.options import (
     Character,
     Expressiveness,
     Gain,
+    Hdr,
     Mute,
+    Preset,
     Seed,
     Source,
     Steps,
@@ -59,6 +61,8 @@ def render(
     take: Annotated[Path | None, typer.Option(help="The take of a .perf, for its sound and pictures.")] = None,
     background: Background = None,
     alpha: Alpha = False,
+    preset: Preset = None,
+    hdr: Hdr = None,
     side_by_side: Annotated[bool, typer.Option("--side-by-side", help="Put the take at the left.")] = False,
     steps: Steps = None,
     lora: Annotated[
@@ -84,6 +88,8 @@ def render(
         {
             "background": background,
             "alpha": alpha,
+            "preset": preset,
+            "hdr": hdr,
             "side_by_side": side_by_side,
             "steps": steps,
             "loras": tuple(_parse_lora(text) for text in lora) if lora else None,

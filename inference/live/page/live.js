@@ -123,13 +123,13 @@ function showStage(state) {
     box.insertAdjacentHTML("afterbegin", taking.count > 0 ? '<span class="count"></span>' : '<span class="ring"></span>');
     if (taking.count > 0) box.firstElementChild.textContent = taking.count;
     else box.firstElementChild.style.setProperty("--share", taking.share);
-  } else cover(state.loading ? `Getting ${state.loading.split("/").pop()} ready …` : null);
+  } else cover(state.loading ? `Getting ${state.loading.split("/").pop()} ready …` : null, null, true);
 }
 
-function cover(text, action) {
+function cover(text, action, isNote = false) {
   const box = $("stage-cover");
   box.hidden = text === null;
-  box.classList.toggle("quiet", !action);
+  box.className = `cover ${action ? "" : isNote ? "note" : "quiet"}`;
   box.replaceChildren();
   if (text !== null) box.append(Object.assign(document.createElement("p"), { textContent: text }));
   if (action) {
@@ -217,6 +217,7 @@ document.addEventListener("keydown", (event) => {
   const act = KEYS[event.key.toLowerCase()];
   if (act) { event.preventDefault(); act(); }
 });
+document.addEventListener("click", (event) => { if (event.detail > 0) event.target.closest("button, a")?.blur(); });  // Space stays Record
 addEventListener("pagehide", () => camera.close());
 
 setMirror(true);
