@@ -200,9 +200,14 @@ def test_an_interrupt_ends_the_workers_at_once(takes, out, monkeypatch):
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
         make(takes, out, BatchOptions(num_workers=2))
-    assert time.monotonic() - interrupted[0] < 1.5
+    assert time.monotonic() - interrupted[0] < _allowed_seconds()
     assert _find_working(psutil.Process().children()) == []
     assert not list(out.glob(".*.partial.mov"))
+
+
+def _allowed_seconds() -> float:
+    """Return how long an interrupt may take: a second, more where others want the cores too."""
+    return 1.0 if os.getloadavg()[0] < (os.cpu_count() or 1) else 5.0
 
 
 def _find_working(processes):
@@ -270,6 +275,6 @@ def test_ctrl_c_ends_the_command_within_a_second_and_says_how_to_go_on(demo_take
         seconds = time.monotonic() - started
     assert program.returncode == 130 and out == "" and "Traceback" not in err
     assert err.splitlines()[-1] == "perfkit: interrupted; the same command goes on from there"
-    assert seconds < 1 + 2 * (os.getloadavg()[0] > 2)
+    assert seconds < _allowed_seconds()
     assert _find_working(psutil.wait_procs(children, timeout=1)[1]) == []
     assert not list((tmp_path / "out").glob(".*.partial.mp4"))
