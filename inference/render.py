@@ -209,7 +209,7 @@ def make_segments(character: CharacterTrack, job: Job, segments: Sequence[range]
     Raises:
         PerfkitError: What cannot be drawn or kept, in one line.
     """
-    first, stop, reach = segments[0].start, segments[-1].stop, job.settings.blend_frames
+    first, stop, reach = segments[0].start, segments[-1].stop, job.settings.context_frames
     frames = range(max(0, first - reach), min(stop + reach, len(character)))
     with ReadAhead(
         job.clock.iterate("control", _draw_control(character, frames, job)), depth=_READ_AHEAD_FRAMES

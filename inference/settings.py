@@ -24,6 +24,7 @@ HDR_CHOICES = ("map", "pass")
 BACKENDS = ("auto", "openvino", "torch")
 MAX_STEPS = 64
 MAX_BLEND_FRAMES = 8
+MAX_STEADY_FRAMES = 4
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class RenderSettings:
         loras: More LoRAs (a style's, say): a pack's name or folder, or a .safetensors file; and strength.
         noise_share: Part of the noise's variance that all frames have in common; 1 = the same noise in every frame.
         blend_frames: Neighbours on each side that a frame is steadied with where its control stands still; 0 = none.
+        steady_frames: Neighbours on each side, carried along the character's motion, that a picture is averaged with
+            where they agree; 0 = none.
         precision: Arithmetic of the network: "f32", or "bf16" (faster on processors that have it).
         background: "#rrggbb", a colour's name, "take", or the path of an image or video.
         alpha: Keep transparency instead of a background (.mov, .webm or a folder of PNGs).
@@ -58,7 +61,8 @@ class RenderSettings:
     lora_scale: float = 1.0
     loras: tuple[tuple[str, float], ...] = ()
     noise_share: float = 1.0
-    blend_frames: int = 1
+    blend_frames: int = 0
+    steady_frames: int = 2
     precision: str = "f32"
     background: str = DEFAULT_BACKGROUND
     alpha: bool = False
@@ -82,11 +86,17 @@ class RenderSettings:
             _require_range(f"strength of LoRA {name}", scale, -4, 4)
         _require_range("noise_share", self.noise_share, 0, 1)
         _require_range("blend_frames", self.blend_frames, 0, MAX_BLEND_FRAMES)
+        _require_range("steady_frames", self.steady_frames, 0, MAX_STEADY_FRAMES)
         _require_choice("precision", self.precision, PRECISIONS)
         check_preset(self.preset)
         _require_choice("hdr", self.hdr, HDR_CHOICES)
         if self.alpha and self.side_by_side:
             raise SettingsError("alpha and side_by_side exclude each other: a take has no alpha; choose one")
+
+    @property
+    def context_frames(self) -> int:
+        """Neighbours on each side that a frame's pixels depend on."""
+        return self.blend_frames + self.steady_frames
 
 
 @dataclass(frozen=True)

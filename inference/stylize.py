@@ -5,6 +5,7 @@ In: ControlFrames. Out: StylizedFrames, RGBA, in the same order, one for one.
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from itertools import chain
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from perfkit.errors import SettingsError
 from perfkit.inference.engine import Engine
 from perfkit.inference.sampling import make_noise
 from perfkit.inference.settings import RenderSettings
+from perfkit.inference.steadying import steady_along_motion
 from perfkit.inference.temporal import (
     BlendedOverTime,
     ControlWindow,
@@ -22,7 +24,7 @@ from perfkit.inference.temporal import (
     Remembered,
     SharedNoise,
 )
-from perfkit.inference.windows import iterate_windows
+from perfkit.inference.windows import Window, iterate_windows
 
 CALLS_PER_WORKER = 3
 """Network calls that a window holds for each worker: enough that none waits long for another at a window's end."""
@@ -43,7 +45,8 @@ def stylize(
         engine: The base network, made for the character.
         settings: Steps, seed and consistency.
         window_frames: Frames held at a time; 0 = what suits the engine. It changes no pixel.
-        first: Index of the first frame wanted; earlier ones are context. To resume, start `blend_frames` before it.
+        first: Index of the first frame wanted; earlier ones are context. To resume, start `settings.context_frames`
+            before it.
 
     Raises:
         SettingsError: Control pictures of another size than the engine's canvas.
@@ -51,14 +54,21 @@ def stylize(
     size = count_window_frames(engine, window_frames)
     with ThreadPoolExecutor(engine.num_workers, thread_name_prefix="network") as pool:
         denoise = make_denoiser(engine, settings, pool=pool, num_remembered=size + 2 * settings.blend_frames)
-        for window in iterate_windows(controls, size=size, context=denoise.context_frames):
-            core = [frame for frame in window.items[window.core] if frame.index >= first]
+
+        def draw(window: Window[ControlFrame]) -> Iterator[StylizedFrame]:
+            core = [frame for frame in window.items[window.core] if frame.index >= first - settings.steady_frames]
             if not core:
-                continue
+                return
             latents_NChw = denoise(_read_window(window.items, engine, settings.seed))[window.core][-len(core) :]
             pictures = _decode(engine, latents_NChw, pool)
             for frame, latents_Chw, rgba in zip(core, latents_NChw, pictures, strict=True):
-                yield StylizedFrame(frame.index, frame.seconds, rgba, latents_Chw)
+                yield StylizedFrame(frame.index, frame.seconds, rgba, latents_Chw, frame.points)
+
+        windows = iterate_windows(controls, size=size, context=denoise.context_frames)
+        frames: Iterator[StylizedFrame] = chain.from_iterable(map(draw, windows))
+        if settings.steady_frames:
+            frames = steady_along_motion(frames, reach=settings.steady_frames, window_frames=size, pool=pool)
+        yield from (frame for frame in frames if frame.index >= first)
 
 
 def count_window_frames(engine: Engine, window_frames: int = 0) -> int:

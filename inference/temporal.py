@@ -3,7 +3,8 @@
     BlendedOverTime ( Remembered ( SharedNoise ( FlowDenoiser ( engine ) ) ) )
 
 Each wrapper is a Denoiser that holds a Denoiser; none knows the others, any may be left out. What a wrapper needs of a
-frame's neighbours it declares as `context_frames`, so that windows carry them: where one begins changes nothing.
+frame's neighbours it declares as `context_frames`, so that windows carry them: where one begins changes nothing. What
+holds finished pictures together is in `steadying`; `python scripts/bench.py consistency` shows what each is worth.
 Legend: N frames, C latent channels, h w latent grid, H W canvas.
 """
 

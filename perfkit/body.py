@@ -24,6 +24,10 @@ _FINGERS = 1.35
 """Where the middle of the fingers is, as a multiple of the way from the wrist to the knuckles."""
 _EASE_SECONDS = 0.8
 """How long a limb takes to come from its rest to where it is seen, and back."""
+_ARM_REACH_SECONDS, _TRUNK_REACH_SECONDS = 0.12, 0.35
+_ARM_NOISE, _TRUNK_NOISE = (0.01, 0.05), (0.05, 0.05)
+"""Smoothing of arms, and of the trunk: it is heavy and moves slowly, but the tracker lets shoulders that stand still
+wander by some hundredths of the head's height, too slowly to show as noise in second differences."""
 _MOST_LEAN = 0.35
 """How far, in head units, the shoulders may move against the head."""
 _NEAR_UNITS, _FAR_UNITS = 1.2, 2.0
@@ -45,6 +49,10 @@ class BodyMotion:
     hand_at: np.ndarray
     hand_near: np.ndarray
 
+    def __getitem__(self, part: slice) -> "BodyMotion":
+        """Return some of the frames."""
+        return BodyMotion(self.limbs[part], self.neck_offset[part], self.hand_at[part], self.hand_near[part])
+
 
 def measure_body(track: PerformanceTrack, *, center_px: np.ndarray, scale_px: np.ndarray) -> BodyMotion:
     """Read a body's motion.
@@ -65,7 +73,8 @@ def measure_body(track: PerformanceTrack, *, center_px: np.ndarray, scale_px: np
     for index in range(len(BODY_BONES)):
         seen = np.isfinite(limbs[:, index]).all(axis=1)
         values = _drop_specks(seconds, seen)
-        filled[:, index, :2] = _calm(seconds, limbs[:, index], values, rest[index])
+        is_trunk = BODY_BONES[index] in ("shoulders", "spine")
+        filled[:, index, :2] = _calm(seconds, limbs[:, index], (values, rest[index]), is_trunk=is_trunk)
     hand_at, hand_near = _hand_places(points, center_px, scale_px, seconds)
     return BodyMotion(filled, _neck_offset(points, center_px, scale_px, seconds), hand_at, hand_near)
 
@@ -126,9 +135,15 @@ def _drop_specks(seconds: np.ndarray, seen: np.ndarray) -> np.ndarray:
     return out
 
 
-def _calm(seconds: np.ndarray, channels: np.ndarray, seen: np.ndarray, rest: np.ndarray) -> np.ndarray:
-    filled, _ = fill_gaps(seconds, np.nan_to_num(channels), seen, rest, ease_seconds=_EASE_SECONDS)
-    return smooth_offline(seconds, filled, reach_seconds=0.12, noise_limits=(0.01, 0.05))
+def _calm(
+    seconds: np.ndarray, channels: np.ndarray, given: tuple[np.ndarray, np.ndarray], *, is_trunk: bool = False
+) -> np.ndarray:
+    """Fill and smooth channels (T, C); `given`: (T,) where they are seen, and (C,) their rest."""
+    filled, _ = fill_gaps(seconds, np.nan_to_num(channels), *given, ease_seconds=_EASE_SECONDS)
+    reach_seconds = _TRUNK_REACH_SECONDS if is_trunk else _ARM_REACH_SECONDS
+    return smooth_offline(
+        seconds, filled, reach_seconds=reach_seconds, noise_limits=_TRUNK_NOISE if is_trunk else _ARM_NOISE
+    )
 
 
 def _neck_offset(points: np.ndarray, center_px: np.ndarray, scale_px: np.ndarray, seconds: np.ndarray) -> np.ndarray:
@@ -141,7 +156,7 @@ def _neck_offset(points: np.ndarray, center_px: np.ndarray, scale_px: np.ndarray
     low, high = np.quantile(offset[seen], [0.05, 0.95], axis=0)
     offset = offset - np.clip(offset[seen], low, high).mean(axis=0)
     offset = _MOST_LEAN * np.tanh(offset / _MOST_LEAN)
-    return _calm(seconds, offset, seen, np.zeros(2))
+    return _calm(seconds, offset, (seen, np.zeros(2)), is_trunk=True)
 
 
 def _hand_places(
@@ -158,6 +173,6 @@ def _hand_places(
         distance = np.linalg.norm(np.nan_to_num(at), axis=1)
         share = np.where(seen, np.clip((_FAR_UNITS - distance) / (_FAR_UNITS - _NEAR_UNITS), 0.0, 1.0), 0.0)
         held = np.stack([np.interp(seconds, seconds[seen], at[seen, axis]) for axis in range(2)], axis=1)
-        places[:, index] = _calm(seconds, held, np.ones_like(seen), np.zeros(2))
-        near[:, index] = _calm(seconds, share[:, None], seen, np.zeros(1))[:, 0]
+        places[:, index] = _calm(seconds, held, (np.ones_like(seen), np.zeros(2)))
+        near[:, index] = _calm(seconds, share[:, None], (seen, np.zeros(1)))[:, 0]
     return places, near

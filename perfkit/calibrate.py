@@ -98,7 +98,7 @@ def fit_calibration(track: PerformanceTrack) -> Calibration:
         weights["mouth"] = _calm_weights(unrest + _region_unrest("mouth", blendshapes) + parted)
         neutral = straighten(_shut_mouth(_neutral_points(aligned, excess, weights)))
     motion = measure_head(track, neutral, frames=frames)
-    aperture = eye_apertures(motion.points)
+    aperture = eye_apertures(motion.points())
     open_aperture = _open_aperture(aperture, blendshapes, weights["eyes"])
     calibration = Calibration(
         neutral=neutral.astype(np.float32),

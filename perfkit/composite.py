@@ -46,12 +46,14 @@ class StylizedFrame:
         seconds: Presentation time.
         image_rgba: (H, W, 4) uint8, straight alpha.
         latents_Chw: float32, what the engine decoded it from; None where it came from no engine.
+        points: (P, 3) float32, as `control.ControlFrame` has them; None where they are not known.
     """
 
     index: int
     seconds: float
     image_rgba: np.ndarray
     latents_Chw: np.ndarray | None = None
+    points: np.ndarray | None = None
 
 
 class Background(Protocol):

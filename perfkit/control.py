@@ -83,11 +83,14 @@ class ControlFrame:
         index: Absolute frame index in the take.
         seconds: Presentation time.
         image_rgb: (H, W, 3) uint8.
+        points: (P, 3) float32: x, y px in the picture and visibility of the contours, then of the body; None where the
+            picture was not drawn from points.
     """
 
     index: int
     seconds: float
     image_rgb: np.ndarray
+    points: np.ndarray | None = None
 
 
 def draw_control(
@@ -113,15 +116,12 @@ def draw_control(
     body_gain = np.array([*gain, 1.0])
     seconds = track.times.seconds
     for index in range(len(track)) if frames is None else frames:
+        face, visibility, body = track.face[index] * gain, track.face_visibility[index], track.body[index] * body_gain
         image_rgb = draw_control_frame(
-            track.face[index] * gain,
-            track.face_visibility[index],
-            body=track.body[index] * body_gain,
-            hands=track.hands[index] * gain,
-            canvas_wh=image_wh,
-            style=style,
+            face, visibility, body=body, hands=track.hands[index] * gain, canvas_wh=image_wh, style=style
         )
-        yield ControlFrame(index, float(seconds[index]), image_rgb)
+        points = np.concatenate([np.column_stack([face, visibility]), body])
+        yield ControlFrame(index, float(seconds[index]), image_rgb, np.nan_to_num(points).astype(np.float32))
 
 
 def draw_control_frame(

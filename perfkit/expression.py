@@ -14,6 +14,7 @@ from perfkit.headspace import RIGID_WEIGHTS, HeadMotion
 from perfkit.measures import HUMAN_BASIS, eye_apertures, lip_gap, mouth_width, region_ratios
 from perfkit.proportions import HUMAN_RIG
 from perfkit.rig import face_points, rest_points
+from perfkit.track import iterate_parts
 from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, CONTOUR_SLICES, NUM_CONTOUR_POINTS
 
 _SHUT_BELOW, _SLIT_FROM = 0.1, 0.3
@@ -24,7 +25,7 @@ _PARTED = 0.06
 """Lip gap in head units from which lips are surely open."""
 _WINK_FROM, _WINK_SURE = 0.3, 0.6
 """Difference of lids, in outline and in the tracker's blinks, from which it may be a wink, and is one."""
-_CHUNK, _NEWTON_STEPS, _CONVERGED = 512, 20, 1e-7
+_NEWTON_STEPS, _CONVERGED = 20, 1e-7
 _RESIDUE_STIFFNESS = 1e-3
 
 _HOLD = {
@@ -85,18 +86,24 @@ def fit_weights(motion: HeadMotion, blendshapes: np.ndarray, calibration: Calibr
     Returns:
         (S, 52) float64 in 0..1.
     """
+    weights = np.empty((len(motion.frames), len(BLENDSHAPES)))
+    for part in iterate_parts(len(weights)):
+        face = motion.points(part), motion.rotation[part]
+        weights[part] = _fit_part(face, blendshapes[part].astype(np.float64), calibration)
+    return weights
+
+
+def _fit_part(face: tuple[np.ndarray, np.ndarray], blendshapes: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """Do `fit_weights` for some frames: points (S, K, 3) and rotations (S, 3, 3) of the face."""
+    points, rotation = face
     guess = excess_weights(blendshapes, calibration.blendshapes.astype(np.float64))
-    weights = np.empty_like(guess)
-    for start in range(0, len(guess), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        facing = _facing(motion.rotation[part], calibration.neutral)
-        weights[part] = _fit_contours(motion.points[part], facing, guess[part], calibration)
+    weights = _fit_contours(points, _facing(rotation, calibration.neutral), guess, calibration)
     weights = np.clip(weights * calibration.gains, 0.0, 1.0)
     _set_gaze(weights, blendshapes, calibration)
-    parted = parted_lips(motion.points, calibration)
+    parted = parted_lips(points, calibration)
     _read_grief(weights, parted)
     _set_lips(weights, parted)
-    _set_lids(weights, motion, guess, calibration)
+    _set_lids(weights, face, guess, calibration)
     return weights
 
 
@@ -218,12 +225,15 @@ def _set_lips(weights: np.ndarray, wanted: np.ndarray) -> None:
         np.clip(weights, 0.0, 1.0, out=weights)
 
 
-def _set_lids(weights: np.ndarray, motion: HeadMotion, guess: np.ndarray, calibration: Calibration) -> None:
+def _set_lids(
+    weights: np.ndarray, face: tuple[np.ndarray, np.ndarray], guess: np.ndarray, calibration: Calibration
+) -> None:
     """Open the lids as far as the performer's are, from 0 (shut) over 1 (as at rest) to wide."""
     lids = [[_COLUMN[f"{name}{side}"] for side in ("Left", "Right")] for name in ("eyeBlink", "eyeWide", "eyeSquint")]
     blink, wide, squint = lids
     winks = np.abs(guess[:, blink[0]] - guess[:, blink[1]])
-    opening = _couple_eyes(lid_openings(motion.points, calibration), motion.rotation, winks)
+    points, rotation = face
+    opening = _couple_eyes(lid_openings(points, calibration), rotation, winks)
     rest_aperture = eye_apertures(rest_points(HUMAN_RIG))
     weights[:, blink] = 0.0
     weights[:, wide] = np.clip((opening - 1.1) / 0.35, 0.0, 1.0)

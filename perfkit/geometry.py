@@ -4,6 +4,7 @@ In and out: point arrays (..., N, 3) and rotation matrices (..., 3, 3). Picture 
 camera; MediaPipe's camera axes are x right, y up, z towards the camera.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,10 @@ class Similarity:
     rotation: np.ndarray
     translation: np.ndarray
 
+    def __getitem__(self, part: slice) -> "Similarity":
+        """Return some frames of the batch."""
+        return Similarity(self.scale[part], self.rotation[part], self.translation[part])
+
     def apply(self, points: np.ndarray) -> np.ndarray:
         """Map source points (..., N, 3) to the target's space."""
         turned = points @ np.swapaxes(self.rotation, -1, -2)
@@ -34,6 +39,17 @@ class Similarity:
         """Map target points (..., N, 3) back to the source's space."""
         centred = (points - self.translation[..., None, :]) / self.scale[..., None, None]
         return centred @ self.rotation
+
+
+def join_similarities(parts: Sequence[Similarity]) -> Similarity:
+    """Return batches of one axis, one after the other; none give an empty batch."""
+    if not parts:
+        return Similarity(np.empty(0), np.empty((0, 3, 3)), np.empty((0, 3)))
+    return Similarity(
+        np.concatenate([part.scale for part in parts]),
+        np.concatenate([part.rotation for part in parts]),
+        np.concatenate([part.translation for part in parts]),
+    )
 
 
 def smoothstep(low: float, high: float, value: np.ndarray) -> np.ndarray:
@@ -123,9 +139,10 @@ def weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
         (...,): the value at which half of the weight lies below, between the two neighbours where it falls between.
     """
     flat = values.reshape(len(values), -1)
-    order = np.argsort(flat, axis=0, kind="stable")
-    ordered = np.take_along_axis(flat, order, axis=0)
-    upto = np.cumsum(weights[order], axis=0)
-    middle = (upto - 0.5 * weights[order]) / upto[-1]
-    out = np.array([np.interp(0.5, middle[:, column], ordered[:, column]) for column in range(flat.shape[1])])
+    out = np.empty(flat.shape[1])
+    for column, channel in enumerate(flat.T):
+        order = np.argsort(channel, kind="stable")
+        upto = np.cumsum(weights[order])
+        middle = (upto - 0.5 * weights[order]) / upto[-1]
+        out[column] = np.interp(0.5, middle, channel[order])
     return out.reshape(values.shape[1:])

@@ -8,8 +8,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from perfkit.geometry import Similarity, fit_similarity, half_rotation, nearest_rotation, picture_rotation_from_camera
-from perfkit.track import PerformanceTrack
+from perfkit.geometry import (
+    Similarity,
+    fit_similarity,
+    half_rotation,
+    join_similarities,
+    nearest_rotation,
+    picture_rotation_from_camera,
+)
+from perfkit.track import PerformanceTrack, iterate_parts
 from perfkit.vocabulary import CONTOUR_INDICES, CONTOUR_SLICES, NUM_CONTOUR_POINTS
 
 _OVAL, _NOSE = CONTOUR_SLICES["face_oval"], CONTOUR_SLICES["nose_bridge"]
@@ -53,27 +60,45 @@ class HeadMotion:
     """The seen frames of a take, head and expression apart.
 
     Attributes:
+        track: The take.
         frames: (S,) int, indices of the frames with a face.
         rotation: (S, 3, 3), picture from head.
-        center_px: (S, 2), where the head's origin lands.
-        scale_px: (S,), px per head unit.
-        points: (S, K, 3), head space, rows as `vocabulary.CONTOUR_INDICES`.
+        fit: The neutral face in every seen frame, by the points that expression does not move.
     """
 
+    track: PerformanceTrack
     frames: np.ndarray
     rotation: np.ndarray
-    center_px: np.ndarray
-    scale_px: np.ndarray
-    points: np.ndarray
+    fit: Similarity
+
+    @property
+    def center_px(self) -> np.ndarray:
+        """(S, 2), where the head's origin lands."""
+        return self.fit.translation[:, :2]
+
+    @property
+    def scale_px(self) -> np.ndarray:
+        """(S,), px per head unit."""
+        return self.fit.scale
+
+    def points(self, part: slice = slice(None)) -> np.ndarray:
+        """Return the contour points of some of the seen frames, computed anew.
+
+        Returns:
+            (s, K, 3) float64, head space, rows as `vocabulary.CONTOUR_INDICES`.
+        """
+        return self.fit[part].apply_inverse(picture_points(self.track, self.frames[part]))
 
 
 def seen_frames(track: PerformanceTrack) -> np.ndarray:
     """Return (T,) bool: frames whose face was seen, complete and of some size."""
-    contour = track.face[:, CONTOUR_INDICES]
-    complete = np.isfinite(contour).all(axis=(1, 2)) & np.isfinite(track.blendshapes).all(axis=1)
-    complete &= np.isfinite(track.camera_from_head).all(axis=(1, 2)) & (track.face_confidence > 0)
-    extent = np.ptp(np.where(complete[:, None], contour[..., 1], 0.0), axis=1)
-    return complete & (extent > 1.0)
+    complete = np.isfinite(track.blendshapes).all(axis=1) & (track.face_confidence > 0)
+    complete &= np.isfinite(track.camera_from_head).all(axis=(1, 2))
+    for part in iterate_parts(len(track)):
+        contour = track.face[part, CONTOUR_INDICES]
+        complete[part] &= np.isfinite(contour).all(axis=(1, 2))
+        complete[part] &= np.ptp(np.where(complete[part, None], contour[..., 1], 0.0), axis=1) > 1.0
+    return complete
 
 
 def stand_upright(track: PerformanceTrack) -> PerformanceTrack:
@@ -131,12 +156,15 @@ def measure_head(track: PerformanceTrack, neutral: np.ndarray, *, frames: np.nda
         HeadMotion of those frames.
     """
     frames = np.flatnonzero(seen_frames(track)) if frames is None else frames
-    points = picture_points(track, frames)
-    fit = fit_similarity(neutral, points, weights=RIGID_WEIGHTS)
+    parts = [
+        fit_similarity(neutral, picture_points(track, frames[part]), weights=RIGID_WEIGHTS)
+        for part in iterate_parts(len(frames))
+    ]
+    fit = join_similarities(parts)
     tracked = picture_rotation_from_camera(track.camera_from_head[frames, :3, :3].astype(np.float64))
     between = nearest_rotation((np.swapaxes(tracked, 1, 2) @ fit.rotation).sum(axis=0))
     rotation = nearest_rotation(fit.rotation + tracked @ between)
-    return HeadMotion(frames, rotation, fit.translation[:, :2], fit.scale, fit.apply_inverse(points))
+    return HeadMotion(track, frames, rotation, fit)
 
 
 def straighten(neutral: np.ndarray) -> np.ndarray:

@@ -27,7 +27,8 @@ from perfkit.measures import feature_places
 from perfkit.proportions import Rig
 from perfkit.rig import face_points, hands_from_body, pose_body, pose_face, present_rows, rest_head, rest_limbs
 from perfkit.smoothing import fill_gaps, smooth_offline
-from perfkit.track import CharacterTrack, PerformanceTrack
+from perfkit.track import CharacterTrack, PerformanceTrack, iterate_parts
+from perfkit.vocabulary import NUM_CONTOUR_POINTS
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def retarget(
     gains = {region: getattr(settings, gain_field(region)) for region in REGIONS}
     weights = scale_weights(weights, gains, expressiveness=settings.expressiveness)
     head = _head_over_time(track, motion, (rig, settings))
-    face, visibility = pose_face(face_points(rig, weights), head)
+    face, visibility = _pose_faces(rig, weights, head)
     body = _body_over_time(track, motion, (rig, settings, head, calibration.neutral))
     return CharacterTrack(
         times=track.times,
@@ -123,12 +124,23 @@ def retarget(
         weights=weights,
         head=head,
         face=face,
-        face_visibility=visibility * present_rows(rig),
+        face_visibility=visibility,
         body=body,
-        hands=hands_from_body(body),
+        hands=np.concatenate([hands_from_body(body[part]) for part in iterate_parts(len(body))]),
         flags=(track.flags | gap_flags).astype(np.uint8),
         rig_digest=rig.digest(),
     )
+
+
+def _pose_faces(rig: Rig, weights: np.ndarray, head: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the contours of every frame on the canvas, (T, K, 2), and their visibility (T, K), both float32."""
+    face = np.empty((len(weights), NUM_CONTOUR_POINTS, 2), np.float32)
+    visibility = np.empty((len(weights), NUM_CONTOUR_POINTS), np.float32)
+    rows = present_rows(rig)
+    for part in iterate_parts(len(weights)):
+        face[part], seen = pose_face(face_points(rig, weights[part]), head[part])
+        visibility[part] = seen * rows
+    return face, visibility
 
 
 def _head_over_time(track: PerformanceTrack, motion: HeadMotion, how: tuple[Rig, RetargetSettings]) -> np.ndarray:
@@ -168,8 +180,11 @@ def _body_over_time(
     rig, settings, head, neutral = how
     if not settings.with_body or not len(motion.frames):
         return pose_body(rig, np.tile(rest_limbs(), (len(track), 1, 1)), head)
-    frames = np.arange(len(track))
+    frames, places = np.arange(len(track)), feature_places(neutral)
     center_px = np.stack([np.interp(frames, motion.frames, motion.center_px[:, axis]) for axis in range(2)], axis=1)
     scale_px = np.interp(frames, motion.frames, motion.scale_px)
     body = measure_body(track, center_px=center_px, scale_px=scale_px)
-    return place_body(body, rig, head, feature_places(neutral), canvas_wh=settings.canvas_wh)
+    parts = iterate_parts(len(track))
+    return np.concatenate(
+        [place_body(body[part], rig, head[part], places, canvas_wh=settings.canvas_wh) for part in parts]
+    )

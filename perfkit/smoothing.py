@@ -52,15 +52,24 @@ def smooth_offline(
         return channels.copy()
     noise = np.clip(estimate_noise(seconds, channels), *noise_limits)
     tolerance = np.broadcast_to(3.0 * (noise if doubt is None else noise + doubt), channels.shape)
-    num_neighbours = _num_within(seconds, 3 * reach_seconds)
-    total, weight_sum = channels.copy(), np.ones_like(channels)
-    for offset in range(1, num_neighbours + 1):
+    out = np.empty_like(channels)
+    for column in range(channels.shape[1]):
+        out[:, column] = _smooth_channel(seconds, channels[:, column], tolerance[:, column], reach_seconds)
+    return out
+
+
+def _smooth_channel(
+    seconds: np.ndarray, channel: np.ndarray, tolerance: np.ndarray, reach_seconds: float
+) -> np.ndarray:
+    """Return (T,): one channel by itself, so that a long take with many of them needs little memory."""
+    total, weight_sum = channel.copy(), np.ones_like(channel)
+    for offset in range(1, _num_within(seconds, 3 * reach_seconds) + 1):
         earlier, later = slice(None, -offset), slice(offset, None)
-        apart = (seconds[later] - seconds[earlier])[:, None] / reach_seconds
-        differs = channels[later] - channels[earlier]
+        apart = (seconds[later] - seconds[earlier]) / reach_seconds
+        differs = channel[later] - channel[earlier]
         for to, source in ((earlier, later), (later, earlier)):
             weight = np.exp(-0.5 * (apart**2 + (differs / tolerance[to]) ** 2))
-            total[to] += weight * channels[source]
+            total[to] += weight * channel[source]
             weight_sum[to] += weight
     return total / weight_sum
 

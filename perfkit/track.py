@@ -5,6 +5,7 @@ In: arrays from capture or retarget. Out: frozen dataclasses, frames first. `Per
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntFlag
 from fractions import Fraction
@@ -21,6 +22,8 @@ from perfkit.times import FrameTimes
 PERF_FORMAT = "perfkit.performance"
 PERF_VERSION = 1
 PERF_SUFFIX = ".perf"
+PART_FRAMES = 512
+"""Frames that are worked on at a time where the work needs many times their memory: long takes stay small."""
 
 _PERF_ARRAYS: dict[str, tuple[str, tuple[int, ...]]] = {
     "pts": ("int64", ()),
@@ -113,6 +116,12 @@ class CharacterTrack:
         return len(self.times)
 
 
+def iterate_parts(num_frames: int) -> Iterator[slice]:
+    """Yield slices that cover all frames in order, `PART_FRAMES` at a time."""
+    for start in range(0, num_frames, PART_FRAMES):
+        yield slice(start, min(start + PART_FRAMES, num_frames))
+
+
 def check_track(track: PerformanceTrack) -> None:
     """Refuse a track that breaks its contract.
 
@@ -136,8 +145,10 @@ def check_track(track: PerformanceTrack) -> None:
 
 
 def _check_seen_or_not(name: str, array: np.ndarray, *, must_be_seen: np.ndarray | None = None) -> None:
-    values = array.reshape(len(array), -1)
-    is_finite, is_nan = np.isfinite(values).all(axis=1), np.isnan(values).all(axis=1)
+    is_finite, is_nan = np.empty(len(array), dtype=bool), np.empty(len(array), dtype=bool)
+    for part in iterate_parts(len(array)):
+        values = array[part].reshape(part.stop - part.start, -1)
+        is_finite[part], is_nan[part] = np.isfinite(values).all(axis=1), np.isnan(values).all(axis=1)
     expected = is_finite | is_nan if must_be_seen is None else np.where(must_be_seen, is_finite, is_nan)
     if not expected.all():
         frame = int(np.argmin(expected))

@@ -147,20 +147,20 @@ def measure_training() -> None:
     time_train(list_character_names()[0])
 
 
-def measure_steadiness() -> None:
-    """Print how much a render of a still flickers."""
-    from bench_render import print_steadiness
-
-    from perfkit.pack import list_character_names
-
-    print_steadiness(TAKE, list_character_names()[0])
-
-
 def measure_live() -> None:
     """Print rate and delay of a live show: the server alone, then with the browser on the same cores."""
     from bench_live import print_live
 
     print_live(TAKE, "zib", minutes=MINUTES_LIVE)
+
+
+def measure_consistency() -> None:
+    """Print what each way to hold frames together buys and costs."""
+    from bench_consistency import print_consistency
+
+    from perfkit.pack import list_character_names
+
+    print_consistency(TAKE, list_character_names())
 
 
 def _run(*command: str) -> None:
@@ -184,7 +184,7 @@ def main() -> None:
         "speed": time_stock,
         "memory": measure_memory,
         "batch": measure_batch,
-        "steadiness": measure_steadiness,
+        "consistency": measure_consistency,
         "fidelity": measure_fidelity,
         "train": measure_training,
         "live": measure_live,

@@ -6,9 +6,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from fractions import Fraction
-from itertools import chain, islice, pairwise, repeat
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +20,6 @@ NUM_ROUNDS = 3
 SHORT_SECONDS, LONG_SECONDS = 10, 600
 STEPS = (1, 2, 4)
 STILL_FRAME, NUM_STILL_FRAMES, CAMERA_NOISE = 300, 40, 6.0
-STEADINESS = (
-    ("every frame its own noise", 0.0, 0),
-    ("shared noise", 1.0, 0),
-    ("shared noise, blended with 1 neighbour on each side", 1.0, 1),
-    ("shared noise, blended with 2", 1.0, 2),
-)
 
 _RENDER_AND_TELL_MEMORY = """
 import resource, sys
@@ -108,33 +101,8 @@ def print_memory(take: Path, character: str) -> None:
     print(f"peak memory, capture and render | {row}: x {peaks[1] / peaks[0]:.2f}")
 
 
-def print_steadiness(take: Path, character: str) -> None:
-    """Print how much a render flickers on a still: one frame of the take with a camera's noise."""
-    import numpy as np
-
-    from perfkit.capture import capture_take
-    from perfkit.composite import composite, make_background
-    from perfkit.control import draw_control
-    from perfkit.inference.render import RuntimeSettings, make_character_engine, retarget_performance
-    from perfkit.inference.stylize import stylize
-    from perfkit.pack import load_pack
-
-    pack = load_pack(character)
-    settings = make_settings(pack, 4)
-    engine = make_character_engine(pack, settings, RuntimeSettings(device="cpu"))
-    ground = make_background(settings.background, engine.canvas_wh)(0.0, None)
-    with tempfile.TemporaryDirectory() as folder:
-        still = Path(folder) / "still.mp4"
-        _write_noisy_still(take, still)
-        controls = list(draw_control(retarget_performance(capture_take(still), pack), style=engine.control_style))
-    for words, noise_share, blend_frames in STEADINESS:
-        chosen = replace(settings, noise_share=noise_share, blend_frames=blend_frames)
-        frames = (composite(frame.image_rgba, ground).astype(np.int16) for frame in stylize(controls, engine, chosen))
-        flicker = statistics.mean(float(np.abs(after - before).mean()) for before, after in pairwise(frames))
-        print(f"flicker on a still, {words} | {flicker:.2f} of 255", flush=True)
-
-
-def _write_noisy_still(source: Path, path: Path) -> None:
+def write_noisy_still(source: Path, path: Path) -> None:
+    """Write a take in which nobody moves: one frame of another, each time with new noise of a camera."""
     import numpy as np
 
     from perfkit.video import iterate_frames, open_take

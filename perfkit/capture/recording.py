@@ -7,18 +7,29 @@ from pathlib import Path
 
 import numpy as np
 
-from perfkit.capture.protocol import Observation, Tracker, stack_observations
+from perfkit.capture.protocol import Tracker
 from perfkit.capture.settings import CaptureSettings
 from perfkit.errors import CaptureError, SettingsError
 from perfkit.queues import ReadAhead
 from perfkit.take import Take
 from perfkit.times import FrameTimes
-from perfkit.track import PerformanceTrack
+from perfkit.track import PART_FRAMES, PerformanceTrack
 from perfkit.video import digest_take, iterate_frames, open_take
 
 TRACKERS: dict[str, str] = {"mediapipe": "perfkit.capture.mediapipe:MediaPipeTracker"}
 
 OnProgress = Callable[[int, int], None]
+
+_SEEN_FIELDS: dict[str, type] = {
+    "face": np.float32,
+    "blendshapes": np.float32,
+    "camera_from_head": np.float32,
+    "body": np.float32,
+    "hands": np.float32,
+    "face_confidence": np.float32,
+    "flags": np.uint8,
+}
+"""Field of an Observation, and of a PerformanceTrack -> its dtype in the latter."""
 
 
 def make_tracker(settings: CaptureSettings) -> Tracker:
@@ -64,29 +75,49 @@ def record(take: Take, tracker: Tracker, *, on_progress: OnProgress | None = Non
         CaptureError: No face in the whole take; the line says how many frames were searched.
     """
     all_pts: list[int] = []
-    seen: list[Observation] = []
+    rows = {field: _Rows() for field in _SEEN_FIELDS}
     time_base = take.info.time_base
     with ReadAhead(iterate_frames(take)) as frames:
         for index, pts, image_rgb in frames:
-            seen.append(tracker.track(image_rgb, float(pts * time_base)))
+            observation = tracker.track(image_rgb, float(pts * time_base))
+            for field, dtype in _SEEN_FIELDS.items():
+                rows[field].append(np.asarray(getattr(observation, field), dtype=dtype))
             all_pts.append(pts)
             if on_progress is not None:
                 on_progress(index + 1, max(index + 1, take.info.num_frames_from_content))
-    if not any(observation.has_face for observation in seen):
-        num_bodies = sum(bool(np.isfinite(observation.body).all()) for observation in seen)
+    seen = {field: each.finish() for field, each in rows.items()}
+    if not (seen["face_confidence"] > 0).any():
+        num_bodies = int(np.isfinite(seen["body"]).all(axis=(1, 2)).sum()) if all_pts else 0
         raise CaptureError(
-            f"{take.path}: no performer's face found in {len(seen)} frames (a body in {num_bodies}); give a take whose "
-            f"face is lit, turned to the camera and at least 40 px high"
+            f"{take.path}: no performer's face found in {len(all_pts)} frames (a body in {num_bodies}); give a take "
+            f"whose face is lit, turned to the camera and at least 40 px high"
         )
-    return _stack(take, FrameTimes(np.array(all_pts, np.int64), Fraction(time_base)), seen, tracker.versions)
-
-
-def _stack(take: Take, times: FrameTimes, seen: list[Observation], versions: dict[str, str]) -> PerformanceTrack:
     return PerformanceTrack(
-        times=times,
+        times=FrameTimes(np.array(all_pts, np.int64), Fraction(time_base)),
         size_wh=take.info.size_wh,
         take_digest=digest_take(take),
-        trackers=versions,
+        trackers=tracker.versions,
         notes=take.info.notes,
-        **stack_observations(seen),
+        **seen,
     )
+
+
+class _Rows:
+    """An array that grows row by row, in place: a list that is stacked in the end would need its memory twice."""
+
+    def __init__(self) -> None:
+        self._rows = np.empty(0)
+        self._num_rows = 0
+
+    def append(self, row: np.ndarray) -> None:
+        if self._num_rows == 0:
+            self._rows = np.empty((PART_FRAMES, *row.shape), row.dtype)
+        elif self._num_rows == len(self._rows):
+            self._rows.resize((self._num_rows + PART_FRAMES, *row.shape), refcheck=False)
+        self._rows[self._num_rows] = row
+        self._num_rows += 1
+
+    def finish(self) -> np.ndarray:
+        """Return the rows; none may be appended after."""
+        self._rows.resize((self._num_rows, *self._rows.shape[1:]), refcheck=False)
+        return self._rows

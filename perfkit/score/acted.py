@@ -95,7 +95,7 @@ def _read_performer(scene: Scene) -> Part:
     part = _make_empty(len(track))
     if not len(motion.frames):
         return part
-    part.channels[motion.frames] = read_channels(motion.points)
+    part.channels[motion.frames] = read_channels(motion.points())
     part.opening[motion.frames] = 1.0 - _read_blinks(scene, motion)
     part.angles[motion.frames] = _read_angles(scene, motion)
     unsure = np.setdiff1d(motion.frames, sure)

@@ -87,10 +87,11 @@ def test_window_batch_and_resume_change_no_pixel(cache_dir, control_NHW3):
     again = [frame.image_rgba for frame in stylize(controls, engine, settings, window_frames=3)]
     engine.frames_per_call = 3
     other_batch = [frame.image_rgba for frame in stylize(controls, engine, settings, window_frames=5)]
-    resumed = [frame.image_rgba for frame in stylize(controls[2:], engine, settings, first=3)]
+    context = controls[4 - settings.context_frames :]
+    resumed = [frame.image_rgba for frame in stylize(context, engine, settings, first=4)]
     assert np.array_equal(again, whole)
     assert np.array_equal(other_batch, whole)
-    assert np.array_equal(resumed, whole[3:])
+    assert np.array_equal(resumed, whole[4:])
 
 
 def test_with_a_warm_cache_torch_is_not_even_imported(cache_dir):

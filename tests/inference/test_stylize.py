@@ -12,7 +12,7 @@ from perfkit.inference.settings import RenderSettings
 from perfkit.inference.stylize import stylize
 from perfkit.inference.temporal import BlendedOverTime, ControlWindow, FlowDenoiser, Remembered, SharedNoise
 
-PLAIN = RenderSettings(steps=3, blend_frames=0, noise_share=0.0)
+PLAIN = RenderSettings(steps=3, blend_frames=0, steady_frames=0, noise_share=0.0)
 
 
 def pictures(frames):
@@ -59,11 +59,21 @@ def test_batch_and_workers_change_no_pixel(frames_per_call, num_workers):
 
 @pytest.mark.parametrize("first", [1, 6, 10])
 def test_a_resumed_render_goes_on_with_the_same_pixels(first):
-    controls, settings = make_controls(13), RenderSettings(steps=2, noise_share=0.5, blend_frames=2)
+    controls, settings = make_controls(13), RenderSettings(steps=2, noise_share=0.5, blend_frames=2, steady_frames=1)
     whole = pictures(stylize(controls, FakeEngine(leak=0.3), settings))
-    resumed = list(stylize(controls[max(0, first - 2) :], FakeEngine(leak=0.3), settings, first=first))
+    context = controls[max(0, first - settings.context_frames) :]
+    resumed = list(stylize(context, FakeEngine(leak=0.3), settings, first=first))
     assert resumed[0].index == first
     assert np.array_equal(pictures(resumed), whole[first:])
+
+
+def test_the_same_performance_played_again_later_gives_the_same_pixels():
+    """Nothing but its neighbours reaches a frame: a take of any length cannot drift away from its beginning."""
+    controls, settings = make_controls(12), RenderSettings()
+    again = [replace(frame, index=frame.index + 12, seconds=frame.seconds + 600) for frame in controls]
+    played = pictures(stylize([*controls, *again], FakeEngine(leak=0.3), settings))
+    inner = slice(settings.context_frames, 12 - settings.context_frames)
+    assert np.array_equal(played[:12][inner], played[12:][inner])
 
 
 def test_no_frame_is_sampled_twice_although_windows_overlap():
