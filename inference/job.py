@@ -3,8 +3,10 @@
 In: paths, a CharacterPack, settings. Out: `Job`.
 """
 
+import hashlib
+import json
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from perfkit.calibrate import Calibration, load_calibration
@@ -15,7 +17,10 @@ from perfkit.files import check_parent
 from perfkit.inference.engine import Engine, EngineRequest, Lora, make_engine
 from perfkit.inference.settings import RenderSettings, RuntimeSettings
 from perfkit.inference.timing import StageClock, TimedEngine
+from perfkit.inference.work_folder import WorkFolder
+from perfkit.manifest import digest_file
 from perfkit.pack import CharacterPack, load_pack
+from perfkit.provenance import read_versions
 from perfkit.take import Take
 from perfkit.track import PerformanceTrack, is_perf, load_track
 from perfkit.video import digest_take, open_take
@@ -54,6 +59,7 @@ class Job:
         calibration: The performer's saved neutral face; None fits it to this take.
         settings: What changes pixels.
         runtime: What does not.
+        work: What is kept of it until its result is whole.
         clock: Measures the stages.
     """
 
@@ -64,6 +70,7 @@ class Job:
     calibration: Calibration | None
     settings: RenderSettings
     runtime: RuntimeSettings
+    work: WorkFolder
     clock: StageClock
 
     @property
@@ -76,15 +83,17 @@ class Job:
 
 
 def open_job(
-    source: Path, pack: CharacterPack, out_path: Path, settings: RenderSettings, runtime: RuntimeSettings
+    source: Path, pack: CharacterPack, work: WorkFolder, settings: RenderSettings, runtime: RuntimeSettings
 ) -> Job:
     """Open everything that a render needs; the take is captured last, when nothing else can be refused.
+
+    The work folder goes on with what a render of the same, broken off, has kept in it.
 
     Raises:
         PerfkitError: What is not there, does not fit or cannot be written, in one line.
     """
     clock = StageClock()
-    check_output(out_path, source, settings)
+    check_output(work.result, source, settings)
     if runtime.contact_sheet is not None:
         check_parent(runtime.contact_sheet)
     needs_take = settings.side_by_side or settings.background == TAKE
@@ -94,10 +103,27 @@ def open_job(
         engine = make_character_engine(pack, settings, runtime)
         background = make_background(settings.background, engine.canvas_wh)
         calibration = None if settings.calibration is None else load_calibration(settings.calibration)
+    work.open(_identify(source, pack, engine, settings))
     with clock.measure("capture"):
-        performance = read_performance(source, runtime)
+        performance = read_performance(source, runtime, work)
     timed = TimedEngine(engine, clock)
-    return Job(performance, pack, timed, background, calibration, settings, runtime, clock)
+    return Job(performance, pack, timed, background, calibration, settings, runtime, work, clock)
+
+
+def _identify(source: Path, pack: CharacterPack, engine: Engine, settings: RenderSettings) -> str:
+    """Return the SHA-256 over all that the kept track and pictures depend on, hex."""
+    calibration = "" if settings.calibration is None else digest_file(settings.calibration)
+    digests = [_digest_source(source), pack.digest, engine.digest, calibration]
+    text = json.dumps([read_versions(), digests, asdict(settings)], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _digest_source(source: Path) -> str:
+    """Return its SHA-256, hex; empty where it cannot be read: reading it, which comes next, says why."""
+    try:
+        return digest_file(source)
+    except OSError:
+        return ""
 
 
 def check_output(path: Path, source: Path, settings: RenderSettings = DEFAULT_SETTINGS) -> None:
@@ -167,15 +193,21 @@ def _find_loras(pack: CharacterPack, settings: RenderSettings) -> tuple[Lora, ..
     return tuple(loras)
 
 
-def read_performance(source: Path, runtime: RuntimeSettings) -> Performance:
+def read_performance(source: Path, runtime: RuntimeSettings, work: WorkFolder | None = None) -> Performance:
     """Capture a take, or load a .perf and look at its take if that is given.
+
+    A captured track is kept in the work folder, and taken from there the next time.
 
     Raises:
         PerfkitError: It cannot be read or tracked, or the take given is not the one that the .perf was captured from.
     """
     if not is_perf(source):
         take = open_take(source)
-        track = capture_take(source, on_progress=runtime.on_capture)
+        track = None if work is None else work.load_track()
+        if track is None:
+            track = capture_take(source, on_progress=runtime.on_capture)
+            if work is not None:
+                work.keep_track(track)
         return Performance(source, track, take, track.notes)
     track = load_track(source)
     if runtime.take is None:

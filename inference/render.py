@@ -1,13 +1,14 @@
 """The main job: a take, or a .perf captured from one, performed by a character. `render` is the table of contents.
 
 In: a path, a CharacterPack, settings. Out: a video, its provenance beside it (VIDEO.json), a contact sheet if wanted.
-Nothing appears under its name before it is whole; Ctrl-C leaves nothing behind.
+Nothing appears under its name before it is whole. What is made is kept in a hidden work folder beside it until then:
+a render that is broken off, by Ctrl-C, a kill or a full disk, goes on from there when the same is asked for again.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
-from itertools import repeat
+from itertools import chain, groupby, repeat
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,11 +17,13 @@ import numpy as np
 from perfkit.calibrate import Calibration, load_calibration
 from perfkit.composite import StylizedFrame, composite, join_side_by_side, show_in_hdr, show_in_sdr
 from perfkit.control import ControlFrame, draw_control
-from perfkit.errors import MediaError
+from perfkit.errors import MediaError, PerfkitError
+from perfkit.files import is_disk_full, remove_stale_asides
 from perfkit.inference.devices import choose_placement
 from perfkit.inference.job import Job, check_output, make_character_engine, open_job, read_performance
 from perfkit.inference.settings import RenderSettings, RuntimeSettings
 from perfkit.inference.stylize import count_window_frames, stylize
+from perfkit.inference.work_folder import WorkFolder
 from perfkit.manifest import digest_file
 from perfkit.pack import CharacterPack
 from perfkit.provenance import Provenance, provenance_path, save_provenance
@@ -77,13 +80,41 @@ def render_take(
         PerfkitError: What cannot be read, tracked, drawn or written, in one line.
     """
     out_path = Path(out_path)
-    job = open_job(Path(source), pack, out_path, settings, runtime)
-    written = render(job, out_path)
-    save_provenance(_describe(job, out_path, written), provenance_path(out_path))
-    if runtime.contact_sheet is not None:
-        title = f"{job.performance.source.name}  -  {pack.name}"
-        save_contact_sheet(list(written.moments), runtime.contact_sheet, title=title)
+    work = WorkFolder(out_path, segment_frames=runtime.segment_frames, on_segment=runtime.on_segment)
+    with _cleared_up(work, runtime):
+        remove_half_written(out_path, runtime.contact_sheet)
+        job = open_job(Path(source), pack, work, settings, runtime)
+        written = render(job, out_path)
+        save_provenance(_describe(job, out_path, written), provenance_path(out_path))
+        if runtime.contact_sheet is not None:
+            title = f"{job.performance.source.name}  -  {pack.name}"
+            save_contact_sheet(list(written.moments), runtime.contact_sheet, title=title)
     return out_path
+
+
+def remove_half_written(out_path: Path, contact_sheet: Path | None) -> None:
+    """Remove what killed renders left beside a result; nobody else may be making it."""
+    for target in (out_path, provenance_path(out_path), contact_sheet):
+        if target is not None:
+            remove_stale_asides(target)
+
+
+@contextmanager
+def _cleared_up(work: WorkFolder, runtime: RuntimeSettings) -> Iterator[None]:
+    """Remove the work folder when the block has ended, unless a later run can go on with what is in it."""
+    try:
+        yield
+    except PerfkitError as error:
+        if is_disk_full(error):
+            work.remove_if_empty()
+        else:
+            work.remove()
+        raise
+    except BaseException:
+        work.remove_if_empty()
+        raise
+    if not runtime.keeps_work:
+        work.remove()
 
 
 def render(job: Job, out_path: Path) -> Written:
@@ -93,9 +124,8 @@ def render(job: Job, out_path: Path) -> Written:
         PerfkitError: What cannot be drawn or written, in one line.
     """
     with job.clock.measure("render"), ExitStack() as stack:
-        character = _retarget(job)
-        controls = _run_ahead(stack, job, "control", _draw_control(character, job))
-        characters = _run_ahead(stack, job, "stylize", _stylize(controls, job), depth=_count_window_frames(job))
+        character = retarget_job(job)
+        characters = _run_ahead(stack, job, "stylize", _stylize(character, job), depth=_count_window_frames(job))
         pictures = _composite_frames(characters, _iterate_take(stack, job), job)
         return _write(pictures, job, out_path)
 
@@ -148,20 +178,50 @@ def retarget_performance(
     return retarget(track, pack.rig, calibration=calibration, settings=settings)
 
 
-def _retarget(job: Job) -> CharacterTrack:
+def retarget_job(job: Job) -> CharacterTrack:
+    """Give a job's performance to its character."""
     with job.clock.measure("retarget"):
         track, settings = job.performance.track, job.settings.retarget
         return retarget_performance(track, job.pack, settings=settings, calibration=job.calibration)
 
 
-def _draw_control(character: CharacterTrack, job: Job) -> Iterator[ControlFrame]:
-    controls = draw_control(character, style=job.engine.control_style, image_wh=job.engine.canvas_wh)
-    return controls if job.runtime.witness is None else _show(controls, job.runtime.witness.see_control)
-
-
-def _stylize(controls: Iterable[ControlFrame], job: Job) -> Iterator[StylizedFrame]:
-    characters = stylize(controls, job.engine, job.settings, window_frames=_count_window_frames(job))
+def _stylize(character: CharacterTrack, job: Job) -> Iterator[StylizedFrame]:
+    """Yield the character's pictures: those kept by an earlier run are read, the others are made and kept."""
+    characters = _iterate_characters(character, job)
     return characters if job.runtime.witness is None else _show(characters, job.runtime.witness.see_character)
+
+
+def _iterate_characters(character: CharacterTrack, job: Job) -> Iterator[StylizedFrame]:
+    seconds = character.times.seconds
+    for is_missing, segments in groupby(
+        job.work.split(len(character)), key=lambda frames: job.work.find_segment(frames) is None
+    ):
+        if not is_missing:
+            for index, image_rgba in chain.from_iterable(map(job.work.read_segment, segments)):
+                yield StylizedFrame(index, float(seconds[index]), image_rgba)
+        else:
+            yield from make_segments(character, job, list(segments))
+
+
+def make_segments(character: CharacterTrack, job: Job, segments: Sequence[range]) -> Iterator[StylizedFrame]:
+    """Yield the frames of neighbouring segments, made now and kept: the same pictures whatever lies around them.
+
+    Raises:
+        PerfkitError: What cannot be drawn or kept, in one line.
+    """
+    first, stop, reach = segments[0].start, segments[-1].stop, job.settings.context_frames
+    frames = range(max(0, first - reach), min(stop + reach, len(character)))
+    with ReadAhead(
+        job.clock.iterate("control", _draw_control(character, frames, job)), depth=_READ_AHEAD_FRAMES
+    ) as controls:
+        window_frames = _count_window_frames(job)
+        characters = stylize(controls, job.engine, job.settings, window_frames=window_frames, first=first)
+        yield from job.work.keep_segments(characters, segments)
+
+
+def _draw_control(character: CharacterTrack, frames: range, job: Job) -> Iterator[ControlFrame]:
+    controls = draw_control(character, style=job.engine.control_style, image_wh=job.engine.canvas_wh, frames=frames)
+    return controls if job.runtime.witness is None else _show(controls, job.runtime.witness.see_control)
 
 
 def _show(items: Iterable[_Item], see: Callable[[_Item], None]) -> Iterator[_Item]:

@@ -16,6 +16,7 @@ from perfkit.video_formats import check_preset
 
 if TYPE_CHECKING:
     from perfkit.inference.witness import Witness
+    from perfkit.inference.work_folder import Segment
 
 DEFAULT_BACKGROUND = "#dfe6ea"
 PRECISIONS = ("f32", "bf16")
@@ -107,11 +108,14 @@ class RuntimeSettings:
         device: "cpu", "cuda", or "auto".
         num_threads: Cores for an exported network; 0 = all that this process may use. Torch follows OMP_NUM_THREADS.
         window_frames: Frames held at a time; 0 = what suits the engine.
+        segment_frames: Frames kept at a time, for a render that is broken off; 0 = as usual.
         cache_dir: Where exported networks lie; None: $PERFKIT_CACHE, else ~/.cache/perfkit.
         take: The take that a .perf was captured from, for its sound and its pictures; None: as the source says.
         contact_sheet: Where to write a PNG of the take's frames above the character's; None: nowhere.
         on_capture: Called with (frames done, frames in all) while a take is captured.
         on_progress: Called with (frames done, frames in all) while it is rendered.
+        on_segment: Called with every segment that is made and kept.
+        keeps_work: Leave the work folder when the result is whole; who asks for that removes it.
         witness: Sees what passes from room to room; None: nobody looks on.
     """
 
@@ -119,17 +123,21 @@ class RuntimeSettings:
     device: str = "auto"
     num_threads: int = 0
     window_frames: int = 0
+    segment_frames: int = 0
     cache_dir: Path | None = None
     take: Path | None = None
     contact_sheet: Path | None = None
     on_capture: Callable[[int, int], None] | None = None
     on_progress: Callable[[int, int], None] | None = None
+    on_segment: "Callable[[Segment], None] | None" = None
+    keeps_work: bool = False
     witness: "Witness | None" = None
 
     def __post_init__(self) -> None:
         _require_choice("backend", self.backend, BACKENDS)
         _require_range("num_threads", self.num_threads, 0, 1024)
         _require_range("window_frames", self.window_frames, 0, 1024)
+        _require_range("segment_frames", self.segment_frames, 0, 1 << 20)
 
 
 def _require_range(name: str, value: float, low: float, high: float) -> None:

@@ -10,7 +10,11 @@ from perfkit.control import ControlFrame
 
 
 class Witness(Protocol):
-    """Sees every frame once, in order; the two methods are called from different threads."""
+    """Sees every frame in order; the two methods are called from different threads.
+
+    A render that goes on from kept segments shows their pictures again, without latents, and draws no control for them
+    but that of their last frames, which the next ones are steadied with.
+    """
 
     def see_control(self, frame: ControlFrame) -> None:
         """Look at a control picture before the engine is given it."""

@@ -94,7 +94,11 @@ class ControlFrame:
 
 
 def draw_control(
-    track: CharacterTrack, *, style: str = "nano", image_wh: tuple[int, int] | None = None
+    track: CharacterTrack,
+    *,
+    style: str = "nano",
+    image_wh: tuple[int, int] | None = None,
+    frames: range | None = None,
 ) -> Iterator[ControlFrame]:
     """Draw a character's track frame by frame.
 
@@ -102,15 +106,16 @@ def draw_control(
         track: The retargeted performance.
         style: A name of `CONTROL_STYLES`.
         image_wh: Size of the pictures; the character's canvas by default, else the canvas is scaled to it.
+        frames: Which to draw; all by default.
 
     Yields:
-        One ControlFrame per frame of the track.
+        One ControlFrame per frame.
     """
     image_wh = track.canvas_wh if image_wh is None else image_wh
     gain = np.array(image_wh, dtype=np.float64) / np.array(track.canvas_wh)
     body_gain = np.array([*gain, 1.0])
     seconds = track.times.seconds
-    for index in range(len(track)):
+    for index in range(len(track)) if frames is None else frames:
         face, visibility, body = track.face[index] * gain, track.face_visibility[index], track.body[index] * body_gain
         image_rgb = draw_control_frame(
             face, visibility, body=body, hands=track.hands[index] * gain, canvas_wh=image_wh, style=style

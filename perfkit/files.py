@@ -102,6 +102,15 @@ def unwritable(path: Path, error: OSError) -> MediaError:
     return MediaError(f"{path}: cannot be written ({reason}); {advice}")
 
 
+def is_disk_full(error: BaseException | None) -> bool:
+    """Tell whether an error, or what caused it, says that a disk or a quota is full."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__
+    return False
+
+
 def remove(path: Path) -> None:
     """Remove a file or a folder, if it is there."""
     if path.is_dir() and not path.is_symlink():

@@ -85,6 +85,11 @@ def draw_contact_sheet(moments: list[Moment], *, title: str) -> np.ndarray:
     return np.asarray(sheet)
 
 
+def crop_title(sheet: np.ndarray) -> np.ndarray:
+    """Return a contact sheet without title and margins, for a page that has its own."""
+    return sheet[_MARGIN_PX + _TITLE_PX : -_MARGIN_PX, _MARGIN_PX:-_MARGIN_PX]
+
+
 def format_timecode(seconds: float) -> str:
     """Return minutes:seconds.hundredths, e.g. 1:05.20."""
     hundredths = round(abs(seconds) * 100)

@@ -28,6 +28,8 @@ from perfkit.video_sound import Sound, SoundFeed
 
 _HDR_TRANSFERS = {"pq": ColorTrc.SMPTE2084, "hlg": ColorTrc.ARIB_STD_B67}
 _RGB_MATRIX = 0
+_SWSCALE_THREADS = 1
+"""With more, swscale now and then spoils the first row of a thread's slice."""
 
 
 @dataclass(frozen=True)
@@ -144,13 +146,14 @@ class Encoder:
 
     def _convert(self, frame: VideoFrame) -> VideoFrame:
         if self._coding.is_rgb:
-            return self._reformatter.reformat(frame, format=self._coding.pixel_format)
+            return self._reformatter.reformat(frame, format=self._coding.pixel_format, threads=_SWSCALE_THREADS)
         return self._reformatter.reformat(
             frame,
             format=self._coding.pixel_format,
             dst_colorspace=Colorspace.ITU709 if self._look.transfer == "sdr" else Colorspace.BT2020,
             src_color_range=ColorRange.JPEG,
             dst_color_range=ColorRange.MPEG,
+            threads=_SWSCALE_THREADS,
         )
 
     def _add_video(self, file_format: FileFormat, slate: Slate) -> VideoStream:

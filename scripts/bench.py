@@ -120,6 +120,15 @@ def measure_memory() -> None:
     print_memory(TAKE, list_character_names()[0])
 
 
+def measure_batch() -> None:
+    """Print what two workers of a batch make and hold, against one."""
+    from bench_batch import print_batch_load
+
+    from perfkit.pack import list_character_names
+
+    print_batch_load(TAKE, list_character_names()[0])
+
+
 def measure_fidelity() -> None:
     """Print how near renders come to the exact drawing of the same performance."""
     from bench_fidelity import print_fidelity
@@ -174,6 +183,7 @@ def main() -> None:
         "render": time_render,
         "speed": time_stock,
         "memory": measure_memory,
+        "batch": measure_batch,
         "consistency": measure_consistency,
         "fidelity": measure_fidelity,
         "train": measure_training,

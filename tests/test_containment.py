@@ -3,6 +3,7 @@
 A blocked network would prove nothing: the attempt itself is the defect. Hence strace, not a firewall.
 """
 
+import importlib.util
 import os
 import re
 import shlex
@@ -15,7 +16,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 
-LOOPBACK = re.compile(r'inet_addr\("127\.|inet_pton\(AF_INET6, "::1"')
+LOOPBACK = re.compile(r'inet_addr\("127\.|inet_pton\(AF_INET6, "::(1"|ffff:127\.)')
 CALLS_OUT = re.compile(r"\b(connect|sendto|sendmsg|sendmmsg)\(.*AF_INET")
 
 
@@ -61,6 +62,16 @@ def test_a_live_show_reaches_for_no_other_machine(short_take, tmp_path, monkeypa
     command = perfkit("live", "--no-browser", "--camera", short_take)
     ended = ["timeout", "--preserve-status", "-s", "INT", "12", *command]
     assert calls_out(["sh", "-c", f"{shlex.join(ended)}; test $? -eq 130"], tmp_path) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="ray is not installed")
+def test_a_batch_on_ray_reaches_for_no_other_machine(short_take, character, tmp_path):
+    (tmp_path / "takes").mkdir()
+    shutil.copy(short_take, tmp_path / "takes" / "a.mp4")
+    command = perfkit("batch", "takes", "-o", "out", "--character", character, "--steps", 1, "--ray")
+    assert calls_out(command, tmp_path) == []
+    assert (tmp_path / "out" / "a.mp4").exists()
 
 
 def test_character_training_reaches_for_no_other_machine(small_pack, tmp_path):

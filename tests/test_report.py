@@ -3,7 +3,14 @@ import numpy as np
 import pytest
 
 from perfkit.errors import MediaError
-from perfkit.report import choose_moments, draw_contact_sheet, format_timecode, make_moment, save_contact_sheet
+from perfkit.report import (
+    choose_moments,
+    crop_title,
+    draw_contact_sheet,
+    format_timecode,
+    make_moment,
+    save_contact_sheet,
+)
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -62,3 +69,12 @@ def test_the_sheet_is_written_whole_or_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
     with pytest.raises(MediaError, match="does not exist"):
         save_contact_sheet(make_moments(2), tmp_path / "no" / "sheet.png", title="t")
+
+
+def test_a_sheet_without_its_title_still_shows_every_moment_whole():
+    sheet = draw_contact_sheet(make_moments(8), title="a title")
+    cropped = crop_title(sheet)
+    top, bottom, left, right = box(cropped, BLUE)
+    assert (left, right) == (0, cropped.shape[1] - 1)
+    assert (cropped == BLUE).all(axis=-1).sum() == (sheet == BLUE).all(axis=-1).sum()
+    assert bottom < cropped.shape[0] < sheet.shape[0] and top > 0

@@ -7,6 +7,7 @@ import sys
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -232,3 +233,14 @@ def test_a_take_with_times_below_a_millisecond_apart_is_written(tmp_path):
     take = make_clip_at(tmp_path / "take.mov", [0, 9, 20, 33], time_base=Fraction(1, 90000))
     write_copy(take, tmp_path / "out.mp4")
     assert probe_times(tmp_path / "out.mp4") == probe_times(take)
+
+
+def test_a_still_picture_is_the_same_in_every_frame(tmp_path):
+    """swscale in several threads now and then spoilt the first row of a thread's slice at widths such as this one."""
+    cells = np.random.default_rng(0).integers(0, 256, (30, 107, 3), np.uint8)
+    picture = cells.repeat(8, axis=0).repeat(8, axis=1)[:, :854]
+    with VideoWriter(tmp_path / "out.mov", time_base=Fraction(1, 25)) as writer:
+        for pts in range(40):
+            writer.write(picture, pts)
+    with av.open(str(tmp_path / "out.mov")) as container:
+        assert len({bytes(packet) for packet in container.demux(video=0) if packet.size}) == 1

@@ -3,7 +3,11 @@
 jobs.py        what is to be made: a folder, or a list in CSV or TOML
 ledger.py      what is made already, in OUT/ledger.sqlite
 planning.py    what remains, and why
-running.py     make it, in worker processes; one bad take never stops the rest
+making.py      make one shot, to its end or to its one-line reason
+workers.py     worker processes on this machine
+on_ray.py      the same on Ray, segment by segment
+running.py     make all that is due; one bad take never stops the rest
+watching.py    wait for takes to arrive
 batch_page.py  the report of a batch
 """
 
@@ -12,6 +16,7 @@ from perfkit.inference.batch.jobs import ShotJob, find_jobs, read_job_list
 from perfkit.inference.batch.ledger import Ledger, Shot
 from perfkit.inference.batch.planning import PlannedShot, plan_batch
 from perfkit.inference.batch.running import BatchOptions, run_batch
+from perfkit.inference.batch.watching import iterate_arrivals
 
 __all__ = [
     "BatchOptions",
@@ -20,6 +25,7 @@ __all__ = [
     "Shot",
     "ShotJob",
     "find_jobs",
+    "iterate_arrivals",
     "plan_batch",
     "read_job_list",
     "run_batch",

@@ -10,8 +10,9 @@ import numpy as np
 from PIL import Image
 
 from perfkit.inference.batch.ledger import DONE, Shot
-from perfkit.inference.batch.running import sheet_path
+from perfkit.inference.batch.making import sheet_path
 from perfkit.page import Cell, Page, write_page
+from perfkit.report import crop_title
 
 REPORT_NAME = "report.html"
 
@@ -27,7 +28,8 @@ def write_batch_report(shots: Sequence[Shot], out_folder: Path) -> Path:
     num_frames, seconds = sum(shot.num_frames for shot in shots), sum(shot.seconds for shot in shots)
     page.add_text(f"{len(shots)} shots, {num_frames} frames, {seconds:.0f} s of work.", kind="faint")
     if failed:
-        page.add_text(f"{len(failed)} of {len(shots)} shots are not made.", kind="bad")
+        verb = "is" if len(failed) == 1 else "are"
+        page.add_text(f"{len(failed)} of {len(shots)} shots {verb} not made.", kind="bad")
     else:
         page.add_text("All shots are made.", kind="good")
     page.add_table(
@@ -38,7 +40,7 @@ def write_batch_report(shots: Sequence[Shot], out_folder: Path) -> Path:
         if shot.state == DONE and sheet.is_file():
             page.add_heading(shot.out)
             with Image.open(sheet) as image:
-                page.add_wide_picture(np.asarray(image.convert("RGB")), shot.out)
+                page.add_wide_picture(crop_title(np.asarray(image.convert("RGB"))), shot.out)
     path = out_folder / REPORT_NAME
     write_page(page, path)
     return path

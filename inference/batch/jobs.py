@@ -42,19 +42,25 @@ class ShotJob:
 
 
 def find_jobs(
-    folder: Path, out_folder: Path, character: str, settings: RenderSettings, *, suffix: str
+    folder: Path,
+    out_folder: Path,
+    character: str,
+    settings: RenderSettings,
+    *,
+    suffix: str,
+    may_be_empty: bool = False,
 ) -> list[ShotJob]:
     """Return a job for every take in a folder and the folders below; results keep their place below `out_folder`.
 
     A .perf is left out where a video of the same name lies beside it: the video has the sound.
 
     Raises:
-        MediaError: The folder holds no take.
+        MediaError: The folder holds no take, and must.
     """
-    found = sorted(path for path in folder.rglob("*") if _is_take(path, out_folder))
+    found = sorted(path for path in folder.rglob("*") if _is_take(path, folder, out_folder))
     videos = {path.with_suffix("") for path in found if not is_perf(path)}
     takes = [path for path in found if not (is_perf(path) and path.with_suffix("") in videos)]
-    if not takes:
+    if not takes and not may_be_empty:
         raise MediaError(f"{folder}: no takes here; expected files ending in {', '.join(TAKE_SUFFIXES)}")
     outs = _name_results([take.relative_to(folder) for take in takes], out_folder, suffix)
     return [ShotJob(take, out, character, settings) for take, out in zip(takes, outs, strict=True)]
@@ -93,8 +99,8 @@ def read_job_list(
     return [replace(job, out=out) for job, out in zip(jobs, outs, strict=True)]
 
 
-def _is_take(path: Path, out_folder: Path) -> bool:
-    is_hidden = path.name.startswith(".")
+def _is_take(path: Path, folder: Path, out_folder: Path) -> bool:
+    is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
     is_result = path.resolve().is_relative_to(out_folder.resolve())
     return path.is_file() and path.suffix.lower() in TAKE_SUFFIXES and not is_hidden and not is_result
 

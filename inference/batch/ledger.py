@@ -1,9 +1,10 @@
-"""What a batch has made: one row for every shot in OUT/ledger.sqlite, written when the shot is finished or refused.
+"""What a batch has made, in OUT/ledger.sqlite: a row for every segment that is kept, one for every shot that has ended.
 
-In: shots. Out: the same, in a later run. A result is renamed into place before its row is written: what the ledger
-calls done is whole.
+In: segments, shots. Out: the same, in a later run. A file is renamed into place before its row is written: what the
+ledger calls done is whole.
 """
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -11,6 +12,7 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from perfkit.errors import MediaError
+from perfkit.inference.work_folder import Segment
 
 LEDGER_NAME = "ledger.sqlite"
 VERSION = 1
@@ -64,6 +66,9 @@ class Ledger:
                     f"{self.path}: of version {version}, this perfkit writes {VERSION}; use another folder"
                 )
             connection.execute(f"CREATE TABLE IF NOT EXISTS shots ({self._columns}, PRIMARY KEY (out))")
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS segments (out, identity, first, stop, digest, PRIMARY KEY (out, first))"
+            )
             connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def read(self, out: str) -> Shot | None:
@@ -75,7 +80,21 @@ class Ledger:
     def write(self, shot: Shot) -> None:
         """Write how a shot ended, in the place of what stood there."""
         with self._open() as connection:
+            connection.execute("DELETE FROM segments WHERE out = ? AND identity != ?", (shot.out, shot.identity))
             connection.execute(f"INSERT OR REPLACE INTO shots ({self._columns}) VALUES ({self._places})", astuple(shot))
+
+    def write_segment(self, out: str, identity: str, segment: Segment) -> None:
+        """Write down that a segment of a shot is kept."""
+        row = (out, identity, segment.frames.start, segment.frames.stop, segment.digest)
+        with self._open() as connection:
+            connection.execute("INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?)", row)
+
+    def read_segments(self, out: str, identity: str) -> list[Segment]:
+        """Return the segments of a shot that were kept, in order."""
+        query = "SELECT first, stop, digest FROM segments WHERE out = ? AND identity = ? ORDER BY first"
+        with self._open() as connection:
+            rows = connection.execute(query, (out, identity)).fetchall()
+        return [Segment(range(first, stop), digest) for first, stop, digest in rows]
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -83,6 +102,7 @@ class Ledger:
             with closing(sqlite3.connect(self.path, timeout=30)) as connection, connection:
                 yield connection
         except sqlite3.Error as error:
+            is_full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
             raise MediaError(
                 f"{self.path}: the batch's ledger cannot be used ({error}); free space, or move it away to begin anew"
-            ) from error
+            ) from (OSError(errno.ENOSPC, str(error)) if is_full else error)

@@ -13,6 +13,7 @@ from perfkit import __version__
 from perfkit.errors import PerfkitError
 from perfkit.inference.batch.jobs import ShotJob
 from perfkit.inference.batch.ledger import DONE, FAILED, Ledger, Shot
+from perfkit.inference.work_folder import work_path
 from perfkit.manifest import digest_file
 from perfkit.pack import load_pack
 
@@ -52,6 +53,9 @@ def _plan(job: ShotJob, out_folder: Path, ledger: Ledger | None, pack_digests: d
         return PlannedShot(job, out, "", True, "cannot be read; the reason follows when it is its turn")
     shot = None if ledger is None else ledger.read(out)
     due, why = _compare(job, identity, shot)
+    if due and ledger is not None and work_path(job.out).is_dir():
+        num_kept = sum(len(segment.frames) for segment in ledger.read_segments(out, identity))
+        why = f"broken off, {num_kept} frames are kept" if num_kept else why
     return PlannedShot(job, out, identity, due, why)
 
 

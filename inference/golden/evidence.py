@@ -69,22 +69,24 @@ class Evidence:
 
 
 class _Keeper:
-    """Takes pictures in, keeps what a PictureRow holds of them."""
+    """Takes pictures in, keeps what a PictureRow holds of them; of a frame seen again, the last."""
 
     def __init__(self, chosen: frozenset[int]) -> None:
         self.chosen = chosen
-        self.digests: list[str] = []
-        self.thumbs: list[np.ndarray] = []
+        self.digests: dict[int, str] = {}
+        self.thumbs: dict[int, np.ndarray] = {}
         self.kept: dict[int, np.ndarray] = {}
 
-    def keep(self, image: np.ndarray) -> None:
-        if len(self.digests) in self.chosen:
-            self.kept[len(self.digests)] = image.copy()
-        self.digests.append(digest_array(image))
-        self.thumbs.append(cv2.resize(image, (THUMB_PX, THUMB_PX), interpolation=cv2.INTER_AREA))
+    def keep(self, index: int, image: np.ndarray) -> None:
+        if index in self.chosen:
+            self.kept[index] = image.copy()
+        self.digests[index] = digest_array(image)
+        self.thumbs[index] = cv2.resize(image, (THUMB_PX, THUMB_PX), interpolation=cv2.INTER_AREA)
 
     def finish(self) -> PictureRow:
-        return PictureRow(tuple(self.digests), np.stack(self.thumbs), self.kept)
+        order = sorted(self.digests)
+        thumbs = np.stack([self.thumbs[index] for index in order])
+        return PictureRow(tuple(self.digests[index] for index in order), thumbs, self.kept)
 
 
 class _Watcher:
@@ -95,12 +97,12 @@ class _Watcher:
         self.latents: dict[int, np.ndarray] = {}
 
     def see_control(self, frame: ControlFrame) -> None:
-        self.control.keep(frame.image_rgb)
+        self.control.keep(frame.index, frame.image_rgb)
 
     def see_character(self, frame: StylizedFrame) -> None:
         if frame.index in self.character.chosen and frame.latents_Chw is not None:
             self.latents[frame.index] = frame.latents_Chw.astype(np.float32)
-        self.character.keep(frame.image_rgba)
+        self.character.keep(frame.index, frame.image_rgba)
 
 
 def gather_evidence(source: Path, pack: CharacterPack, settings: RenderSettings, runtime: RuntimeSettings) -> Evidence:
@@ -124,8 +126,8 @@ def gather_evidence(source: Path, pack: CharacterPack, settings: RenderSettings,
         render_take(perf, pack, out, settings, replace(runtime, take=take, witness=watcher))
         video = open_take(out)
         delivered, seconds = _Keeper(watcher.control.chosen), []
-        for _, pts, image in iterate_frames(video, with_alpha=settings.alpha):
-            delivered.keep(image)
+        for index, pts, image in iterate_frames(video, with_alpha=settings.alpha):
+            delivered.keep(index, image)
             seconds.append(pts * video.info.time_base)
         return Evidence(
             track=performance.track,

@@ -1,6 +1,9 @@
 """The verb for many takes: batch."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,12 +24,12 @@ from perfkit.cli.options import (
     make_settings,
     read_retarget,
 )
-from perfkit.cli.progress import progress_bars
+from perfkit.cli.progress import OnProgress, progress_bars
 from perfkit.errors import SettingsError
 from perfkit.files import make_folder
 
 if TYPE_CHECKING:
-    from perfkit.inference.batch import PlannedShot, Shot
+    from perfkit.inference.batch import BatchOptions, PlannedShot, Shot, ShotJob
 
 
 def batch(
@@ -38,6 +41,13 @@ def batch(
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes side by side; they share the cores.")] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be made and why; make nothing.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on with what is dropped into the folder, until Ctrl-C.")
+    ] = False,
+    ray: Annotated[
+        bool, typer.Option("--ray", help="Make them on Ray, segment by segment: a cluster of its own.")
+    ] = False,
+    ray_address: Annotated[str | None, typer.Option(metavar="ADDRESS", help="The same on a cluster that runs.")] = None,
     background: Background = None,
     alpha: Alpha = False,
     preset: Preset = None,
@@ -50,17 +60,8 @@ def batch(
     calibration: Calibration = None,
 ) -> None:
     """Render every take of a folder or a list; run again, it makes what is missing or changed. Exit 1: some failed."""
-    from perfkit.inference.batch import (
-        BatchOptions,
-        Ledger,
-        find_jobs,
-        plan_batch,
-        read_job_list,
-        run_batch,
-        write_batch_report,
-    )
-    from perfkit.inference.batch.ledger import DONE, FAILED, LEDGER_NAME
-    from perfkit.timeline import write_timeline_of
+    from perfkit.inference.batch import BatchOptions, Ledger, find_jobs, iterate_arrivals, plan_batch, read_job_list
+    from perfkit.inference.batch.ledger import LEDGER_NAME
 
     settings = make_settings(
         {
@@ -74,28 +75,58 @@ def batch(
             "calibration": calibration,
         }
     )
-    suffix = _settle_suffix(suffix, preset=preset, alpha=alpha)
-    if source.is_dir():
-        if character is None:
-            raise SettingsError(f"{source}: a folder names no characters; name one with --character")
-        jobs = find_jobs(source, output, character, settings, suffix=suffix)
-    else:
-        jobs = read_job_list(source, output, character, settings, suffix=suffix)
+    chosen = _settle_suffix(suffix, preset=preset, alpha=alpha)
+    if watch and not source.is_dir():
+        raise SettingsError(f"--watch: {source} is no folder; give the folder that takes are dropped into")
+    if source.is_dir() and character is None:
+        raise SettingsError(f"{source}: a folder names no characters; name one with --character")
+
+    def find() -> "list[ShotJob]":
+        if character is not None and source.is_dir():
+            return find_jobs(source, output, character, settings, suffix=chosen, may_be_empty=watch)
+        return read_job_list(source, output, character, settings, suffix=chosen)
+
+    jobs = find()
     if dry_run:
         _print_plan(plan_batch(jobs, output, Ledger(output) if (output / LEDGER_NAME).is_file() else None))
         return
     make_folder(output)
-    ledger = Ledger(output)
-    planned = plan_batch(jobs, output, ledger)
-    _print_plan(planned)
-    with progress_bars("batch", unit="shots") as (on_progress,):
-        options = BatchOptions(num_workers=workers, on_progress=lambda done, total, _: on_progress(done, total))
-        shots = run_batch(planned, output, ledger, options)
-    _print_shots(shots)
-    write_timeline_of(output, [output / shot.out for shot in shots if shot.state == DONE])
-    print(write_batch_report(shots, output))
-    if any(shot.state == FAILED for shot in shots):
+    options = BatchOptions(num_workers=workers, ray_address=ray_address or ("local" if ray else None))
+    _make_all(iterate_arrivals(find) if watch else [jobs], output, options, is_watch=watch)
+
+
+def _make_all(
+    arrivals: "Iterable[Sequence[ShotJob]]", output: Path, options: "BatchOptions", *, is_watch: bool
+) -> None:
+    """Make what comes and print the report's path; exit 1 if a shot failed. Ctrl-C is how a watch ends."""
+    from perfkit.inference.batch import Ledger, Shot, plan_batch, run_batch, write_batch_report
+    from perfkit.inference.batch.ledger import DONE, FAILED
+    from perfkit.timeline import write_timeline_of
+
+    ledger, shots = Ledger(output), dict[str, Shot]()
+    try:
+        for jobs in arrivals:
+            planned = plan_batch(jobs, output, ledger)
+            _print_plan(planned)
+            with progress_bars("batch", unit="shots") as (on_progress,):
+                on_shot = partial(_show_progress, on_progress)
+                made = run_batch(planned, output, ledger, replace(options, on_progress=on_shot))
+            _print_shots(made)
+            shots |= {shot.out: shot for shot in made}
+            write_batch_report(list(shots.values()), output)
+    except KeyboardInterrupt:
+        print("perfkit: interrupted; the same command goes on from there", file=sys.stderr)
+        if not is_watch:
+            raise
+    if shots:
+        write_timeline_of(output, [output / shot.out for shot in shots.values() if shot.state == DONE])
+        print(write_batch_report(list(shots.values()), output))
+    if any(shot.state == FAILED for shot in shots.values()):
         raise typer.Exit(1)
+
+
+def _show_progress(on_progress: OnProgress, done: int, total: int, shot: "Shot") -> None:
+    on_progress(done, total)
 
 
 def _settle_suffix(suffix: str | None, *, preset: str | None, alpha: bool) -> str:

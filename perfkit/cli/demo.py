@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from perfkit.cli.console import tell_how_to_go_on
 from perfkit.cli.progress import progress_bars
 from perfkit.errors import MediaError, PackError
 
@@ -24,10 +25,11 @@ def demo(
     pack = load_pack(character or first_character())
     output.mkdir(parents=True, exist_ok=True)
     sheet = output / f"demo-{pack.name}.png"
-    with progress_bars("capture", "render") as (on_capture, on_progress):
+    path = output / f"demo-{pack.name}.mp4"
+    with tell_how_to_go_on(path), progress_bars("capture", "render") as (on_capture, on_progress):
         runtime = RuntimeSettings(contact_sheet=sheet, on_capture=on_capture, on_progress=on_progress)
         settings = RenderSettings(side_by_side=True)
-        video = render_take(find_take(), pack, output / f"demo-{pack.name}.mp4", settings, runtime)
+        video = render_take(find_take(), pack, path, settings, runtime)
     print(video)
     print(sheet)
 

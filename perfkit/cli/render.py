@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from perfkit.cli.console import tell_how_to_go_on
 from perfkit.cli.options import (
     Alpha,
     Background,
@@ -97,7 +98,7 @@ def render(
             "calibration": calibration,
         }
     )
-    with progress_bars("capture", "render") as (on_capture, on_progress):
+    with tell_how_to_go_on(output), progress_bars("capture", "render") as (on_capture, on_progress):
         runtime = RuntimeSettings(take=take, contact_sheet=sheet, on_capture=on_capture, on_progress=on_progress)
         path = render_take(source, load_pack(character), output, settings, runtime)
     print(path)

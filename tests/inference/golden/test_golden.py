@@ -18,6 +18,7 @@ from perfkit.inference.golden.checking import approve, check_golden, record_gold
 from perfkit.inference.golden.comparing import TIERS, compare
 from perfkit.inference.golden.golden_file import find_goldens, load_golden
 from perfkit.inference.settings import RenderSettings, RuntimeSettings
+from perfkit.inference.work_folder import work_path
 from perfkit.retarget import RetargetSettings
 from perfkit.take import Take
 from perfkit.video import open_take
@@ -90,6 +91,29 @@ def test_another_window_and_thread_count_raise_no_alarm(folder, runtime):
     comparison = check_golden(folder, runtime).comparison
     assert comparison.passes, str(comparison)
     assert any(change.startswith("runtime window_frames") for change in comparison.changes)
+
+
+@pytest.mark.parametrize("at_frame", [6, 13, NUM_FRAMES])
+def test_a_resume_raises_no_alarm(folder, monkeypatch, at_frame):
+    """Broken off at a frame and gone on with: what is shown of kept segments is what the disk gave back."""
+    real, broken_off = evidence.render_take, []
+
+    def interrupt(done, total):
+        if done == at_frame:
+            raise KeyboardInterrupt
+
+    def render(source, pack, path, settings, runtime):
+        runtime = replace(runtime, segment_frames=4)
+        with pytest.raises(KeyboardInterrupt):
+            real(source, pack, path, settings, replace(runtime, on_progress=interrupt))
+        broken_off.append(len(list(work_path(path).glob("*.segment"))))
+        return real(source, pack, path, settings, runtime)
+
+    monkeypatch.setattr(evidence, "render_take", render)
+    comparison = check_golden(folder).comparison
+    assert broken_off[0], "nothing was kept, so nothing was resumed"
+    assert comparison.passes, str(comparison)
+    assert "frames equal" in str(comparison) and "packets equal" in str(comparison)
 
 
 @pytest.mark.parametrize("name", FAULTS)

@@ -1,0 +1,108 @@
+"""Worker processes on this machine, each with its share of the cores; one that is killed costs its own shot only.
+
+In: planned shots. Out: `Outcome`s as they end. A shot whose worker was killed is made again, once, from where it stood.
+"""
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+
+from perfkit.inference.batch.making import MakingOptions, Outcome, fail_shot, make_shot, sheet_path
+from perfkit.inference.batch.planning import PlannedShot
+from perfkit.inference.devices import count_cores
+from perfkit.inference.render import remove_half_written
+
+_log = logging.getLogger(__name__)
+_PATIENCE_SECONDS = 0.6
+"""What an interrupted worker is given to clear up."""
+
+
+def run_workers(
+    due: Sequence[PlannedShot], options: MakingOptions, *, num_workers: int
+) -> Generator[Outcome, None, None]:
+    """Yield outcomes as shots end; what ran when a worker was killed is made again, each shot alone."""
+    num_workers = min(num_workers, max(1, len(due)))
+    options = replace(options, num_threads=max(1, count_cores() // num_workers))
+    waiting, suspects = list(due), list[PlannedShot]()
+    while waiting or suspects:
+        if suspects:
+            shot = suspects.pop(0)
+            killed, _ = yield from _run_pool([shot], options, num_workers=1)
+            if killed:
+                yield fail_shot(shot, "its worker was killed, twice; free memory, or give a shorter take")
+        else:
+            suspects, waiting = yield from _run_pool(waiting, options, num_workers=num_workers)
+
+
+def _run_pool(
+    shots: Sequence[PlannedShot], options: MakingOptions, *, num_workers: int
+) -> Generator[Outcome, None, tuple[list[PlannedShot], list[PlannedShot]]]:
+    """Yield outcomes until all shots have ended or a worker is killed; return what ran then, and what had not begun."""
+    rest, killed, is_whole = list(shots), list[PlannedShot](), True
+    running: dict[Future[Outcome], PlannedShot] = {}
+    with _make_pool(num_workers) as pool, _interrupted_at_once(running, options):
+        while running or (rest and is_whole):
+            while rest and is_whole and len(running) < num_workers:
+                try:
+                    running[pool.submit(make_shot, rest[0], options)] = rest[0]
+                    rest.pop(0)
+                except BrokenProcessPool:
+                    is_whole = False
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                shot, error = running.pop(future), future.exception()
+                if error is None:
+                    yield future.result()
+                elif isinstance(error, BrokenProcessPool):
+                    is_whole = False
+                    killed.append(shot)
+                else:
+                    _log.error("%s: a bug in perfkit", shot.job.take, exc_info=error)
+                    yield fail_shot(shot, f"a bug in perfkit ({error!r}); please report it")
+    return killed, rest
+
+
+@contextlib.contextmanager
+def _interrupted_at_once(running: dict[Future[Outcome], PlannedShot], options: MakingOptions) -> Iterator[None]:
+    """End the workers when the block is left by an interrupt or an error, however deep in a library they are."""
+    others = set(multiprocessing.active_children())
+    try:
+        yield
+    except BaseException:
+        workers = [child for child in multiprocessing.active_children() if child not in others]
+        for worker in workers:
+            worker.terminate()
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        for worker in workers:
+            worker.join(max(0.0, deadline - time.monotonic()))
+            worker.kill()
+        for shot in running.values():
+            remove_half_written(shot.job.out, sheet_path(options.out_folder, shot.out))
+        raise
+
+
+def _make_pool(num_workers: int) -> ProcessPoolExecutor:
+    """Children are started afresh: a fork would copy the threads' locks, held or not."""
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(num_workers, mp_context=context, initializer=_prepare_worker)
+
+
+def _prepare_worker() -> None:
+    """Let the parent alone decide when this worker ends: by its signal, or by being gone itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

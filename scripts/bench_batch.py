@@ -1,0 +1,101 @@
+"""Two workers against one, for scripts/bench.py: throughput on a core each, and memory."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+NUM_TAKES = 4
+SEGMENT_FRAMES = 120
+_POLL_SECONDS = 0.1
+_RUN_BATCH = """
+import sys
+from pathlib import Path
+from perfkit.inference.batch import BatchOptions, Ledger, find_jobs, plan_batch, run_batch
+from perfkit.inference.settings import RenderSettings
+takes, out, character, num_workers = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+jobs = find_jobs(takes, out, character, RenderSettings(), suffix=".mp4")
+options = BatchOptions(num_workers=num_workers, segment_frames=int(sys.argv[5]))
+shots = run_batch(plan_batch(jobs, out, Ledger(out)), out, Ledger(out), options)
+sys.exit(any(shot.state != "done" for shot in shots))
+"""
+
+
+@dataclass(frozen=True)
+class _Load:
+    """What a batch took: wall-clock seconds, and the greatest sum of its workers' memory, MiB."""
+
+    seconds: float
+    workers_mib: float
+
+
+def print_batch_load(take: Path, character: str) -> None:
+    """Print the throughput and the memory of two workers against one worker that is pinned to one core."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        print("batch, 2 workers against 1 | not measured: this machine has one core")
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "takes").mkdir()
+        for number in range(NUM_TAKES):
+            shutil.copy(take, folder / "takes" / f"{number}.mp4")
+        one = _run(folder, character, num_workers=1, cores=cores[:1])
+        two = _run(folder, character, num_workers=2, cores=cores[:2])
+    print(f"batch, throughput of 2 workers on 2 cores against 1 on 1 core | {one.seconds / two.seconds:.2f}x")
+    print(
+        f"batch, memory of 2 workers against 1 | {two.workers_mib / one.workers_mib:.2f}x "
+        f"({one.workers_mib:.0f} MiB, {two.workers_mib:.0f} MiB)"
+    )
+
+
+def _run(folder: Path, character: str, *, num_workers: int, cores: list[int]) -> _Load:
+    out = folder / f"out{num_workers}"
+    out.mkdir()
+    arguments = [str(folder / "takes"), str(out), character, str(num_workers), str(SEGMENT_FRAMES)]
+    start = time.perf_counter()
+    pin = partial(os.sched_setaffinity, 0, cores)
+    with subprocess.Popen([sys.executable, "-c", _RUN_BATCH, *arguments], preexec_fn=pin) as program:
+        peak = _watch_memory(program)
+    if program.returncode:
+        raise SystemExit(f"the batch of {num_workers} workers failed, code {program.returncode}")
+    return _Load(time.perf_counter() - start, peak)
+
+
+def _watch_memory(program: subprocess.Popen) -> float:
+    """Return the greatest sum of the workers' private and shared memory until the program ends, MiB.
+
+    Pages that workers share are counted in part for each (PSS), so that the sum is what the machine gives.
+    """
+    peak, done = [0.0], threading.Event()
+
+    def watch() -> None:
+        parent = psutil.Process(program.pid)
+        while not done.wait(_POLL_SECONDS):
+            try:
+                workers = parent.children(recursive=True)
+            except psutil.NoSuchProcess:
+                return
+            peak[0] = max(peak[0], sum(map(_read_pss, workers)) / 2**20)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    program.wait()
+    done.set()
+    watcher.join()
+    return peak[0]
+
+
+def _read_pss(process: psutil.Process) -> int:
+    try:
+        return process.memory_full_info().pss
+    except psutil.Error:
+        return 0
