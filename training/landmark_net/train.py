@@ -45,7 +45,7 @@ class LandmarkSettings:
         seed: Key of all randomness.
     """
 
-    steps: int = 4000
+    steps: int = 12000
     num_drawings: int = 8
     rates: Rates = RATES
     warmup_steps: int = 50
