@@ -38,9 +38,7 @@ class Channel:
 
     def __post_init__(self) -> None:
         if self.name not in CHANNEL_STEMS and self.name not in BLENDSHAPES:
-            raise PackError(
-                f"rig: channels: {self.name!r} is no blendshape; known: {', '.join(sorted(CHANNEL_STEMS))}"
-            )
+            raise PackError(f"rig: channels: {self.name!r} is no blendshape; known: {', '.join(sorted(CHANNEL_STEMS))}")
         for label, value, (low, high) in (("gain", self.gain, (0.0, _MOST_GAIN)), ("curve", self.curve, _CURVES)):
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
                 raise PackError(f"rig: channels: {self.name}: {label} = {shorten(value)}, expected {low:g} to {high:g}")
