@@ -13,14 +13,14 @@ from perfkit.calibrate import Calibration, load_calibration
 from perfkit.capture import capture_take
 from perfkit.composite import TAKE, Background, make_background
 from perfkit.errors import MediaError, SettingsError, TrackError
-from perfkit.files import check_parent
+from perfkit.files import check_parent, check_target, is_same_place
 from perfkit.inference.engine import Engine, EngineRequest, Lora, make_engine
 from perfkit.inference.settings import RenderSettings, RuntimeSettings
 from perfkit.inference.timing import StageClock, TimedEngine
 from perfkit.inference.work_folder import WorkFolder
 from perfkit.manifest import digest_file
 from perfkit.pack import CharacterPack, load_pack
-from perfkit.provenance import read_versions
+from perfkit.provenance import provenance_path, read_versions
 from perfkit.take import Take
 from perfkit.track import PerformanceTrack, is_perf, load_track
 from perfkit.video import digest_take, open_take
@@ -95,7 +95,7 @@ def open_job(
     clock = StageClock()
     check_output(work.result, source, settings)
     if runtime.contact_sheet is not None:
-        check_parent(runtime.contact_sheet)
+        check_target(runtime.contact_sheet)
     needs_take = settings.side_by_side or settings.background == TAKE
     if needs_take and is_perf(source) and runtime.take is None:
         raise MediaError(f"{source}: background 'take' and side by side need the take's pictures; give the take too")
@@ -135,8 +135,11 @@ def check_output(path: Path, source: Path, settings: RenderSettings = DEFAULT_SE
         SettingsError: HDR is to be passed where the take is not shown.
     """
     file_format = choose_format(path, preset=settings.preset)
+    if path.suffix:
+        check_target(path)
     check_parent(path)
-    if path.resolve() == source.resolve():
+    check_target(provenance_path(path))
+    if is_same_place(path, source):
         raise MediaError(f"{path}: is the source itself; give the result another name")
     if settings.alpha and not file_format.has_alpha:
         raise refuse_alpha(path, preset=settings.preset)

@@ -18,7 +18,7 @@ from perfkit.calibrate import Calibration, load_calibration
 from perfkit.composite import StylizedFrame, composite, join_side_by_side, show_in_hdr, show_in_sdr
 from perfkit.control import ControlFrame, draw_control
 from perfkit.errors import MediaError, PerfkitError
-from perfkit.files import is_disk_full, remove_stale_asides
+from perfkit.files import is_disk_full, is_file, remove_stale_asides
 from perfkit.inference.devices import choose_placement
 from perfkit.inference.job import Job, check_output, make_character_engine, open_job, read_performance
 from perfkit.inference.settings import RenderSettings, RuntimeSettings
@@ -303,7 +303,7 @@ def _describe(job: Job, out_path: Path, written: Written) -> Provenance:
     track, settings = job.performance.track, job.settings
     digests = {"take": track.take_digest, "character": job.pack.digest, "engine": job.engine.digest}
     files = {"background": Path(settings.background), "calibration": settings.calibration}
-    digests |= {name: digest_file(path) for name, path in files.items() if path is not None and path.is_file()}
+    digests |= {name: digest_file(path) for name, path in files.items() if path is not None and is_file(path)}
     return Provenance(
         result=out_path.name,
         source=job.performance.source.name,

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
+from perfkit.array_file import read_array_file
 from perfkit.errors import PackError
 from perfkit.files import write_aside
 from perfkit.manifest import ManifestTable, shorten
@@ -169,8 +168,8 @@ def read_landmarks(path: Path, *, num_drawings: int) -> ArtLandmarks:
         PackError: Unreadable, unknown arrays, wrong shapes, NaN where none may be.
     """
     try:
-        arrays = load_safetensors(path.read_bytes())
-    except (OSError, SafetensorError, ValueError) as error:
+        arrays, _ = read_array_file(path)
+    except ValueError as error:
         raise PackError(f"{path}: cannot be read ({error}); draw the pack again") from error
     unknown = sorted(set(arrays) ^ set(LANDMARK_SHAPES))
     if unknown:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from perfkit.array_file import read_array_file
 from perfkit.errors import CalibrationError
+from perfkit.files import write_aside
 from perfkit.vocabulary import BLENDSHAPES, NUM_CONTOUR_POINTS
 
 VERSION = 1
@@ -49,7 +50,11 @@ class Calibration:
 
 
 def save_calibration(calibration: Calibration, path: str | Path) -> None:
-    """Write a calibration file; it appears whole or not at all."""
+    """Write a calibration file; it appears whole or not at all.
+
+    Raises:
+        MediaError: It cannot be written.
+    """
     path = Path(path)
     header = {
         "perfkit_calibration": json.dumps(
@@ -57,15 +62,8 @@ def save_calibration(calibration: Calibration, path: str | Path) -> None:
         )
     }
     arrays = {name: np.ascontiguousarray(getattr(calibration, name), dtype=np.float32) for name in _FILE_SHAPES}
-    aside = path.with_name(path.name + ".part")
-    try:
+    with write_aside(path) as aside:
         aside.write_bytes(save(arrays, metadata=header))
-        aside.replace(path)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise CalibrationError(
-            f"calibration {path}: cannot be written ({error.strerror}); choose another place"
-        ) from error
 
 
 def load_calibration(path: str | Path) -> Calibration:
@@ -76,10 +74,8 @@ def load_calibration(path: str | Path) -> Calibration:
     """
     path = Path(path)
     try:
-        with safe_open(path, framework="numpy") as file:
-            header = json.loads((file.metadata() or {}).get("perfkit_calibration", "{}"))
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, ValueError) as error:
+        arrays, header = read_array_file(path, "perfkit_calibration")
+    except ValueError as error:
         raise CalibrationError(
             f"calibration {path}: cannot be read ({error}); make it with perfkit calibrate"
         ) from error
@@ -92,7 +88,8 @@ def load_calibration(path: str | Path) -> Calibration:
         if name not in arrays or arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
             got = arrays[name].shape if name in arrays else "nothing"
             raise CalibrationError(f"calibration {path}: {name} is {got}, expected finite {shape}; make it again")
-    return Calibration(**{name: arrays[name] for name in _FILE_SHAPES}, **_header_fields(header, path))
+    fields: dict = {name: arrays[name] for name in _FILE_SHAPES}
+    return Calibration(**fields, **_header_fields(header, path))
 
 
 def _header_fields(header: dict[str, object], path: Path) -> dict:

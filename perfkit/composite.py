@@ -15,6 +15,7 @@ import numpy as np
 
 from perfkit.color import hdr_from_srgb, sdr_from_take
 from perfkit.errors import MediaError, SettingsError
+from perfkit.files import is_file
 from perfkit.take import Take
 from perfkit.video import iterate_frames, open_take
 
@@ -128,7 +129,7 @@ def make_background(spec: str, canvas_wh: tuple[int, int]) -> Background:
     if colour.startswith("#"):
         return StillBackground(np.full((height, width, 3), _read_colour(colour), dtype=np.uint8))
     path = Path(spec)
-    if not path.exists():
+    if not is_file(path):
         raise SettingsError(
             f"background {spec!r}: neither a colour (#rrggbb, {', '.join(sorted(COLOURS))}), nor 'take', nor a file; "
             "give one of these"

@@ -65,7 +65,7 @@ def open_input(path: Path) -> InputContainer:
         MediaError: FFmpeg cannot tell what it is.
     """
     try:
-        return av.open(str(path))
+        return av.open(_address(path), metadata_errors="replace")  # a title may be no UTF-8
     except FFmpegError as error:
         raise MediaError(
             f"{path}: not a video that can be opened ({reason_of(error)}); it is cut short, damaged or no video at all"
@@ -79,7 +79,12 @@ def open_output(path: Path, container: str, options: dict[str, str]) -> OutputCo
         OSError: The disk refuses.
     """
     with os_errors():
-        return av.open(str(path), "w", format=container, options=options)
+        return av.open(_address(path), "w", format=container, options=options)
+
+
+def _address(path: Path) -> str:
+    """Return a path as FFmpeg takes it for a file; it would take `10:30.mp4` for a protocol called 10."""
+    return f"file:{path}"
 
 
 def picture_track(container: InputContainer, stream_index: int) -> VideoStream:

@@ -4,8 +4,10 @@ In: the text of a manifest. Out: plain values, each checked as it is taken; what
 Every refusal is a PackError of one line that names the file and the key.
 """
 
+import errno
 import json
 import math
+import stat
 import tomllib
 from collections.abc import Mapping
 from datetime import date
@@ -20,7 +22,10 @@ _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b
 
 def shorten(value: object, limit: int = 60) -> str:
     """Return repr(value) in at most about `limit` characters and always one line."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no integer of more than 4300 digits
+        text = "a number of thousands of digits"
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
@@ -166,7 +171,13 @@ def resolve_inside(folder: Path, file: str, where: str) -> Path:
 
 
 def digest_file(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, hex."""
+    """Return the SHA-256 of a file's bytes, hex.
+
+    Raises:
+        OSError: It cannot be read, or is a pipe or a device: these never end.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
     digest = sha256()
     with path.open("rb") as stream:
         while block := stream.read(1 << 20):

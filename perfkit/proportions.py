@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from perfkit.errors import PackError
+from perfkit.manifest import shorten
 from perfkit.vocabulary import BLENDSHAPES, PARTS
 
 _DIRECTIONS = frozenset({"jawLeft", "jawRight", "mouthLeft", "mouthRight"})
@@ -40,7 +41,7 @@ class Channel:
             raise PackError(f"rig: channels: {self.name!r} is no blendshape; known: {', '.join(sorted(CHANNEL_STEMS))}")
         for label, value, (low, high) in (("gain", self.gain, (0.0, _MOST_GAIN)), ("curve", self.curve, _CURVES)):
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-                raise PackError(f"rig: channels: {self.name}: {label} = {value!r}, expected {low:g} to {high:g}")
+                raise PackError(f"rig: channels: {self.name}: {label} = {shorten(value)}, expected {low:g} to {high:g}")
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class Rig:
                 continue
             value = getattr(self, field.name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not -10 < value < 10:
-                raise PackError(f"rig: {field.name} = {value!r}, expected a number between -10 and 10")
+                raise PackError(f"rig: {field.name} = {shorten(value)}, expected a number between -10 and 10")
             if field.name in _POSITIVE and value <= 0:
                 raise PackError(f"rig: {field.name} = {value!r}, expected more than 0")
         if unknown := sorted(set(self.absent) - PARTS):

@@ -76,7 +76,8 @@ def save_provenance(provenance: Provenance, path: Path) -> None:
     """
     content = {"format": FORMAT, "identity": provenance.identity, **asdict(provenance)}
     with write_aside(path) as aside:
-        aside.write_text(json.dumps(content, indent=2, default=str, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(content, indent=2, default=str, ensure_ascii=False) + "\n"
+        aside.write_text(text, encoding="utf-8", errors="backslashreplace")  # a file's name may be no UTF-8
 
 
 def load_provenance(result: Path) -> Provenance:

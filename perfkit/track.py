@@ -5,18 +5,20 @@ In: arrays from capture or retarget. Out: frozen dataclasses, frames first. `Per
 """
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntFlag
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import safetensors
 import safetensors.numpy
 
+from perfkit.array_file import read_array_file
 from perfkit.errors import TrackError
-from perfkit.files import write_aside
+from perfkit.files import is_file, write_aside
+from perfkit.manifest import shorten
 from perfkit.times import FrameTimes
 
 PERF_FORMAT = "perfkit.performance"
@@ -24,6 +26,7 @@ PERF_VERSION = 1
 PERF_SUFFIX = ".perf"
 PART_FRAMES = 512
 """Frames that are worked on at a time where the work needs many times their memory: long takes stay small."""
+_TIME_BASE = re.compile(r"([0-9]{1,18})(?:/([1-9][0-9]{0,17}))?", re.ASCII)
 
 _PERF_ARRAYS: dict[str, tuple[str, tuple[int, ...]]] = {
     "pts": ("int64", ()),
@@ -191,39 +194,65 @@ def load_track(path: str | Path) -> PerformanceTrack:
         TrackError: It is absent, no .perf file, of another version, or breaks the track's contract.
     """
     path = Path(path)
-    if not path.is_file():
+    if not is_file(path):
         raise TrackError(f"{path}: no such file; make it with `perfkit capture TAKE -o {path.name}`")
     try:
-        with safetensors.safe_open(path, framework="np") as file:
-            header = json.loads((file.metadata() or {}).get("perfkit", "null"))
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (safetensors.SafetensorError, json.JSONDecodeError, OSError) as error:
+        arrays, header = read_array_file(path, "perfkit")
+    except ValueError as error:
         raise TrackError(f"{path}: not a .perf file, or a damaged one ({error}); capture the take again") from error
     _check_header(path, header, set(arrays))
     try:
         track = PerformanceTrack(
-            times=FrameTimes(arrays.pop("pts"), Fraction(header["time_base"])),
-            size_wh=(int(header["size_wh"][0]), int(header["size_wh"][1])),
+            times=FrameTimes(arrays.pop("pts"), _read_time_base(header["time_base"])),
+            size_wh=_read_size(header["size_wh"]),
             take_digest=str(header["take_digest"]),
-            trackers={str(name): str(version) for name, version in header["trackers"].items()},
-            notes=tuple(str(note) for note in header["notes"]),
+            trackers=_read_trackers(header["trackers"]),
+            notes=_read_notes(header["notes"]),
             **arrays,
         )
         check_track(track)
-    except (TrackError, ValueError, TypeError, AttributeError, IndexError, ZeroDivisionError) as error:
+    except (TrackError, ValueError) as error:
         raise TrackError(f"{path}: {error}") from error
     return track
 
 
-def _check_header(path: Path, header: object, names: set[str]) -> None:
-    if not isinstance(header, dict) or header.get("format") != PERF_FORMAT:
+def _read_time_base(value: object) -> Fraction:
+    """Read "numerator/denominator" and nothing longer: a number with an exponent can fill the memory."""
+    found = _TIME_BASE.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"time_base is {shorten(value)}, expected a fraction of a second, as 1/30000; capture again")
+    return Fraction(int(found[1]), int(found[2] or 1))
+
+
+def _read_size(value: object) -> tuple[int, int]:
+    if isinstance(value, list) and len(value) == 2 and all(type(side) is int and 0 < side < 65536 for side in value):
+        return value[0], value[1]
+    raise ValueError(f"size_wh is {shorten(value)}, expected [width, height] in 1..65535 px; capture again")
+
+
+def _read_trackers(value: object) -> dict[str, str]:
+    if isinstance(value, dict) and all(isinstance(version, str) for version in value.values()):
+        return value
+    raise ValueError(f"trackers is {shorten(value)}, expected names and versions; capture again")
+
+
+def _read_notes(value: object) -> tuple[str, ...]:
+    if isinstance(value, list) and all(isinstance(note, str) for note in value):
+        return tuple(value)
+    raise ValueError(f"notes is {shorten(value)}, expected a list of lines; capture again")
+
+
+def _check_header(path: Path, header: Mapping[str, object], names: set[str]) -> None:
+    if header.get("format") != PERF_FORMAT:
         raise TrackError(f"{path}: not a .perf file (its header lacks the format {PERF_FORMAT!r}); capture the take")
     if header.get("version") != PERF_VERSION:
         raise TrackError(
-            f"{path}: format version {header.get('version')}, this perfkit reads {PERF_VERSION}; capture the take again"
+            f"{path}: format version {shorten(header.get('version'))}, this perfkit reads {PERF_VERSION}; "
+            "capture the take again"
         )
     missing = sorted({"time_base", "size_wh", "take_digest", "trackers", "notes"} - set(header))
     if missing or names != set(_PERF_ARRAYS):
         raise TrackError(
-            f"{path}: header lacks {missing}, arrays differ in {sorted(names ^ set(_PERF_ARRAYS))}; capture again"
+            f"{path}: header lacks {missing}, arrays differ in {shorten(sorted(names ^ set(_PERF_ARRAYS)), 200)}; "
+            "capture again"
         )

@@ -1,6 +1,7 @@
 """Takes in, videos out: the public face of moving pictures. `perfkit.ffmpeg` is the door behind it."""
 
 import hashlib
+import stat
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -26,26 +27,48 @@ __all__ = [
 ]
 
 
+MAX_SIDE_PX = 16384
+MAX_PICTURE_PIXELS = 8192 * 4320
+"""Cinema's 8K; a capture holds up to a dozen pictures, and each pixel takes 3 bytes."""
+
+
 def open_take(path: str | Path) -> Take:
     """Look at a take without decoding more than its first frame.
 
     Raises:
-        MediaError: There is no such file, it is a folder, empty, cut short, damaged, or holds no picture.
+        MediaError: There is no such file, it is no regular file, empty, cut short, damaged, or holds no picture
+            or pictures too large to be read.
     """
     path = Path(path)
-    if path.is_dir():
-        raise MediaError(f"{path}: is a folder; give one video file")
     try:
-        size_bytes = path.stat().st_size
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise MediaError(f"{path}: is a folder; give one video file")
+        if not stat.S_ISREG(found.st_mode):
+            raise MediaError(f"{path}: is a pipe or a device, and a take is read twice; save it to a file first")
         with path.open("rb"):
             pass
+    except MediaError:
+        raise
     except FileNotFoundError:
         raise MediaError(f"{path}: no such file; check the path of the take") from None
     except OSError as error:
         raise MediaError(f"{path}: cannot be read ({error.strerror}); check the permissions") from error
-    if size_bytes == 0:
+    if found.st_size == 0:
         raise MediaError(f"{path}: the file is empty (0 bytes); copy the take again")
-    return Take(path, probe(path))
+    info = probe(path)
+    _check_size(path, info)
+    return Take(path, info)
+
+
+def _check_size(path: Path, info: StreamInfo) -> None:
+    """Refuse pictures of a size that only a damaged or hostile header claims: some of them would fill the memory."""
+    for what, (width, height) in (("its pictures", info.stored_wh), ("its pictures, displayed,", info.size_wh)):
+        if width * height > MAX_PICTURE_PIXELS or max(width, height) > MAX_SIDE_PX:
+            raise MediaError(
+                f"{path}: {what} are {width}x{height} px, at most {MAX_PICTURE_PIXELS // 10**6} million px and "
+                f"{MAX_SIDE_PX} px a side are read; scale the take down, or correct its pixel aspect"
+            )
 
 
 def iterate_frames(

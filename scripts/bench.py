@@ -163,6 +163,20 @@ def measure_consistency() -> None:
     print_consistency(TAKE, list_character_names())
 
 
+def measure_robustness() -> None:
+    """Print how hundreds of malformed and odd inputs end, and how the loaders stand being fuzzed."""
+    from bench_robustness import print_robustness
+
+    print_robustness(TAKE)
+
+
+def measure_soak() -> None:
+    """Print memory, open files and threads over a long take and over many short ones."""
+    from bench_soak import print_soak
+
+    print_soak(TAKE, "zib")
+
+
 def _run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
@@ -188,6 +202,8 @@ def main() -> None:
         "fidelity": measure_fidelity,
         "train": measure_training,
         "live": measure_live,
+        "robustness": measure_robustness,
+        "soak": measure_soak,
     }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*benchmarks, []], help="what to measure [everything]")

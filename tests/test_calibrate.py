@@ -9,7 +9,7 @@ from safetensors.numpy import load_file, save_file
 from synthetic_performer import act, cut, lose_face, perform
 
 from perfkit.calibrate import fit_calibration, load_calibration, save_calibration
-from perfkit.errors import CalibrationError
+from perfkit.errors import CalibrationError, MediaError
 from perfkit.headspace import MIRROR_ROWS
 from perfkit.measures import eye_apertures, mouth_width
 from perfkit.proportions import HUMAN_RIG, Rig
@@ -127,7 +127,7 @@ def test_a_damaged_file_is_refused_in_one_line(calibration, tmp_path, damage):
 
 
 def test_an_unwritable_place_is_refused_and_leaves_nothing(calibration, tmp_path):
-    with pytest.raises(CalibrationError, match="cannot be written"):
+    with pytest.raises(MediaError, match="does not exist"):
         save_calibration(calibration, tmp_path / "nowhere" / "c")
 
 

@@ -10,16 +10,20 @@ A row may have any of the settings below; what it leaves out, or empty, is as th
 """
 
 import csv
+import io
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from perfkit.errors import MediaError, PerfkitError, SettingsError
+from perfkit.files import is_below, is_file, is_folder
 from perfkit.inference.settings import RenderSettings
+from perfkit.manifest import shorten
 from perfkit.track import PERF_SUFFIX, is_perf
 
 TAKE_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".mts", ".mxf", ".gif", PERF_SUFFIX)
+MAX_LIST_BYTES = 16_000_000
 _SETTINGS = {"background": str, "alpha": bool, "side_by_side": bool, "steps": int, "seed": int, "calibration": Path}
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -81,16 +85,22 @@ def read_job_list(
         unknown = sorted(set(row) - {"take", "character", *_SETTINGS})
         if unknown:
             known = ", ".join(("take", "character", *_SETTINGS))
-            raise SettingsError(f"{where}: unknown {', '.join(unknown)}; known: {known}")
+            raise SettingsError(f"{where}: unknown {', '.join(unknown)[:200]}; known: {known}")
+        if any("\0" in text for text in row.values()):
+            raise SettingsError(f"{where}: holds a zero byte, which no path can; write it anew as plain text")
         if not row.get("take"):
             raise SettingsError(f"{where}: names no take; give it one, or remove the row")
         name = row.get("character") or character
         if not name:
             raise SettingsError(f"{where}: names no character; give it one, or name one for all with --character")
         take = path.parent / row["take"]
+        if take.name in ("", ".."):
+            raise SettingsError(
+                f"{where}: take {shorten(row['take'])} is no file's name; give it one, or remove the row"
+            )
         pack = path.parent / name
         jobs.append(
-            ShotJob(take, take, str(pack) if pack.is_dir() else name, _settle(row, settings, where, path.parent))
+            ShotJob(take, take, str(pack) if is_folder(pack) else name, _settle(row, settings, where, path.parent))
         )
         names.append(Path(take.name))
     if not jobs:
@@ -101,8 +111,8 @@ def read_job_list(
 
 def _is_take(path: Path, folder: Path, out_folder: Path) -> bool:
     is_hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    is_result = path.resolve().is_relative_to(out_folder.resolve())
-    return path.is_file() and path.suffix.lower() in TAKE_SUFFIXES and not is_hidden and not is_result
+    is_result = is_below(path, out_folder)
+    return is_file(path) and path.suffix.lower() in TAKE_SUFFIXES and not is_hidden and not is_result
 
 
 def _name_results(names: list[Path], out_folder: Path, suffix: str) -> list[Path]:
@@ -120,23 +130,46 @@ def _name_results(names: list[Path], out_folder: Path, suffix: str) -> list[Path
 
 
 def _iterate_rows(path: Path) -> Iterator[Mapping[str, str]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MediaError(f"{path}: cannot be read ({error}); give a .csv or .toml list in UTF-8") from error
+    text = _read_list_text(path)
     if path.suffix.lower() == ".csv":
-        for row in csv.DictReader(text.splitlines()):
-            yield {str(key).strip(): str(value or "").strip() for key, value in row.items()}
+        try:
+            for row in csv.DictReader(io.StringIO(text, newline="")):
+                yield {str(key).strip(): str(value or "").strip() for key, value in row.items()}
+        except csv.Error as error:
+            raise MediaError(f"{path}: not CSV ({error}); mend it") from error
         return
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise MediaError(f"{path}: not TOML ({error}); mend it") from error
     shots = table.get("shot")
     if set(table) != {"shot"} or not isinstance(shots, list) or not all(isinstance(shot, dict) for shot in shots):
         raise MediaError(f"{path}: expected tables [[shot]] and nothing else; give one for every shot")
-    for shot in shots:
-        yield {key: str(value) for key, value in shot.items()}
+    for number, shot in enumerate(shots, start=1):
+        nested = [key for key, value in shot.items() if not isinstance(value, str | bool | int | float)]
+        if nested:
+            raise SettingsError(f"{path}, row {number}: {shorten(nested[0])} is neither a text nor a number; give one")
+        yield {key: _write_cell(value) for key, value in shot.items()}
+
+
+def _write_cell(value: str | float) -> str:
+    """Write a value as a cell of a CSV would hold it; a number of thousands of digits cannot be written in decimals."""
+    return hex(value) if isinstance(value, int) and value.bit_length() > 64 else str(value)
+
+
+def _read_list_text(path: Path) -> str:
+    if not is_file(path):
+        raise MediaError(f"{path}: cannot be read (no such file); give a folder of takes, or a .csv or .toml list")
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_LIST_BYTES + 1)
+        if len(content) > MAX_LIST_BYTES:
+            raise MediaError(f"{path}: larger than {MAX_LIST_BYTES} bytes; this is no list of shots")
+        return content.decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        if isinstance(error, PerfkitError):
+            raise
+        raise MediaError(f"{path}: cannot be read ({error}); give a .csv or .toml list in UTF-8") from error
 
 
 def _settle(row: Mapping[str, str], settings: RenderSettings, where: str, home: Path) -> RenderSettings:
@@ -149,9 +182,9 @@ def _settle(row: Mapping[str, str], settings: RenderSettings, where: str, home: 
             values[name] = _WORDS[text.lower()] if kind is bool else home / text if kind is Path else kind(text)
         except (ValueError, KeyError):
             expected = "true or false" if kind is bool else "a whole number"
-            raise SettingsError(f"{where}: {name} is {text!r}, expected {expected}") from None
+            raise SettingsError(f"{where}: {name} is {shorten(text)}, expected {expected}") from None
     background = str(values.get("background", ""))
-    if background and (home / background).is_file():
+    if background and is_file(home / background):
         values["background"] = str(home / background)
     try:
         return replace(settings, **values)  # type: ignore[arg-type] # each of its own kind

@@ -44,6 +44,11 @@ class Shot:
     seconds: float = 0.0
 
 
+def _write_plain(value: object) -> object:
+    """Return a value as SQLite holds it: of a file's name that is no UTF-8, the odd bytes are written out."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
+
+
 class Ledger:
     """The rows of one output folder.
 
@@ -74,18 +79,21 @@ class Ledger:
     def read(self, out: str) -> Shot | None:
         """Return how a shot ended; None: it was not begun, or was broken off."""
         with self._open() as connection:
-            row = connection.execute(f"SELECT {self._columns} FROM shots WHERE out = ?", (out,)).fetchone()
+            row = connection.execute(
+                f"SELECT {self._columns} FROM shots WHERE out = ?", (_write_plain(out),)
+            ).fetchone()
         return None if row is None else Shot(*row)
 
     def write(self, shot: Shot) -> None:
         """Write how a shot ended, in the place of what stood there."""
         with self._open() as connection:
-            connection.execute("DELETE FROM segments WHERE out = ? AND identity != ?", (shot.out, shot.identity))
-            connection.execute(f"INSERT OR REPLACE INTO shots ({self._columns}) VALUES ({self._places})", astuple(shot))
+            out, values = _write_plain(shot.out), [_write_plain(value) for value in astuple(shot)]
+            connection.execute("DELETE FROM segments WHERE out = ? AND identity != ?", (out, shot.identity))
+            connection.execute(f"INSERT OR REPLACE INTO shots ({self._columns}) VALUES ({self._places})", values)
 
     def write_segment(self, out: str, identity: str, segment: Segment) -> None:
         """Write down that a segment of a shot is kept."""
-        row = (out, identity, segment.frames.start, segment.frames.stop, segment.digest)
+        row = (_write_plain(out), identity, segment.frames.start, segment.frames.stop, segment.digest)
         with self._open() as connection:
             connection.execute("INSERT OR REPLACE INTO segments VALUES (?, ?, ?, ?, ?)", row)
 
@@ -93,7 +101,7 @@ class Ledger:
         """Return the segments of a shot that were kept, in order."""
         query = "SELECT first, stop, digest FROM segments WHERE out = ? AND identity = ? ORDER BY first"
         with self._open() as connection:
-            rows = connection.execute(query, (out, identity)).fetchall()
+            rows = connection.execute(query, (_write_plain(out), identity)).fetchall()
         return [Segment(range(first, stop), digest) for first, stop, digest in rows]
 
     @contextmanager

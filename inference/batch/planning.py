@@ -11,6 +11,7 @@ from pathlib import Path
 
 from perfkit import __version__
 from perfkit.errors import PerfkitError
+from perfkit.files import is_file
 from perfkit.inference.batch.jobs import ShotJob
 from perfkit.inference.batch.ledger import DONE, FAILED, Ledger, Shot
 from perfkit.inference.work_folder import work_path
@@ -67,7 +68,7 @@ def _compare(job: ShotJob, identity: str, shot: Shot | None) -> tuple[bool, str]
     assert shot.state == DONE
     if shot.identity != identity:
         return True, "take, character or settings changed"
-    if not job.out.is_file():
+    if not is_file(job.out):
         return True, "its result is gone"
     if digest_file(job.out) != shot.out_digest:
         return True, "its result was changed"
@@ -81,6 +82,6 @@ def identify(job: ShotJob, pack_digest: str) -> str:
         OSError: The take or a file of its settings cannot be read.
     """
     files = [job.take, Path(job.settings.background), job.settings.calibration]
-    digests = [digest_file(path) for path in files if path is not None and (path == job.take or path.is_file())]
+    digests = [digest_file(path) for path in files if path is not None and (path == job.take or is_file(path))]
     text = json.dumps([__version__, digests, pack_digest, asdict(job.settings), job.out.suffix], default=str)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -4,6 +4,7 @@ In: arguments. Out: the resulting path on stdout; progress and errors on stderr.
 Exit codes: 0 ok, 1 a PerfkitError, 2 wrong usage, 130 interrupted. Anything else is a bug and keeps its traceback.
 """
 
+import io
 import os
 import sys
 
@@ -26,6 +27,8 @@ def main() -> None:
     """Run the command line and exit."""
     for name, setting in _QUIET_LIBRARIES.items():
         os.environ.setdefault(name, setting)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # a result's path is printed as it is, UTF-8 or not
     from perfkit.cli.app import app
 
     try:

@@ -26,7 +26,7 @@ from perfkit.cli.options import (
 )
 from perfkit.cli.progress import OnProgress, progress_bars
 from perfkit.errors import SettingsError
-from perfkit.files import make_folder
+from perfkit.files import is_file, is_folder, make_folder
 
 if TYPE_CHECKING:
     from perfkit.inference.batch import BatchOptions, PlannedShot, Shot, ShotJob
@@ -76,19 +76,19 @@ def batch(
         }
     )
     chosen = _settle_suffix(suffix, preset=preset, alpha=alpha)
-    if watch and not source.is_dir():
+    if watch and not is_folder(source):
         raise SettingsError(f"--watch: {source} is no folder; give the folder that takes are dropped into")
-    if source.is_dir() and character is None:
+    if is_folder(source) and character is None:
         raise SettingsError(f"{source}: a folder names no characters; name one with --character")
 
     def find() -> "list[ShotJob]":
-        if character is not None and source.is_dir():
+        if character is not None and is_folder(source):
             return find_jobs(source, output, character, settings, suffix=chosen, may_be_empty=watch)
         return read_job_list(source, output, character, settings, suffix=chosen)
 
     jobs = find()
     if dry_run:
-        _print_plan(plan_batch(jobs, output, Ledger(output) if (output / LEDGER_NAME).is_file() else None))
+        _print_plan(plan_batch(jobs, output, Ledger(output) if is_file(output / LEDGER_NAME) else None))
         return
     make_folder(output)
     options = BatchOptions(num_workers=workers, ray_address=ray_address or ("local" if ray else None))

@@ -16,11 +16,11 @@ def capture(
 ) -> None:
     """Track a performer: face, head, body and hands of every frame of TAKE go into one .perf file."""
     from perfkit.capture import capture_take
-    from perfkit.files import check_parent
+    from perfkit.files import check_result
     from perfkit.track import PERF_SUFFIX, save_track
 
     path = output or Path(take.name).with_suffix(PERF_SUFFIX)
-    check_parent(path)
+    check_result(path, take)
     with progress_bars("capture") as (on_progress,):
         track = capture_take(take, on_progress=on_progress)
     save_track(track, path)
@@ -36,10 +36,10 @@ def calibrate(
     """Find a performer's neutral face, to be reused for their other takes."""
     from perfkit.calibrate import fit_calibration, save_calibration
     from perfkit.capture import capture_take
-    from perfkit.files import check_parent
+    from perfkit.files import check_result
     from perfkit.track import is_perf, load_track
 
-    check_parent(output)
+    check_result(output, source)
     if is_perf(source):
         track = load_track(source)
     else:
