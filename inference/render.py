@@ -18,7 +18,7 @@ from perfkit.calibrate import Calibration, load_calibration
 from perfkit.composite import StylizedFrame, composite, join_side_by_side, show_in_hdr, show_in_sdr
 from perfkit.control import ControlFrame, draw_control
 from perfkit.errors import MediaError, PerfkitError
-from perfkit.files import is_disk_full, is_file, remove_stale_asides
+from perfkit.files import check_parent, is_disk_full, is_file, remove_stale_asides
 from perfkit.inference.devices import choose_placement
 from perfkit.inference.job import Job, check_output, make_character_engine, open_job, read_performance
 from perfkit.inference.settings import RenderSettings, RuntimeSettings
@@ -80,6 +80,7 @@ def render_take(
         PerfkitError: What cannot be read, tracked, drawn or written, in one line.
     """
     out_path = Path(out_path)
+    check_parent(out_path)
     work = WorkFolder(out_path, segment_frames=runtime.segment_frames, on_segment=runtime.on_segment)
     with _cleared_up(work, runtime):
         remove_half_written(out_path, runtime.contact_sheet)

@@ -142,6 +142,8 @@ def check_result(path: Path, source: Path) -> None:
 def check_parent(path: Path) -> None:
     """Refuse a target whose folder does not exist or may not be written, or whose name no disk would take."""
     parent, num_bytes = path.parent, len(os.fsencode(path.name))
+    if not num_bytes:
+        raise MediaError(f"{str(path)!r}: names no file; give the result a name")
     if num_bytes > _MAX_NAME_BYTES:
         raise MediaError(
             f"{parent}: a name of {num_bytes} bytes, {path.name[:40]}..., is too long, {_MAX_NAME_BYTES} fit; "

@@ -214,8 +214,9 @@ def _make_target_case(what: str, clip: bytes, verb: str, options: list[str]) -> 
         return [verb, "takes" if verb == "batch" else "take.mp4", *middle, *options]
 
     # A device that was replaced would be a changed path of another kind; a link may be replaced by the result.
+    # Where the disk was full, what is made already is kept beside the result, and a later run goes on.
     may_change = ("out", "out.json", "out/*", "loop.mp4*", "tiny/*") + (("tiny",) if verb == "batch" else ())
-    return Case("targets", f"{what}, {verb}", prepare, may_change, verb == "batch", _unmount)
+    return Case("targets", f"{what}, {verb}", prepare, may_change, verb == "batch" or "full" in what, _unmount)
 
 
 def _mount(place: Path, options: str) -> None:
