@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -22,6 +23,10 @@ for _name, _setting in {
     "TOKENIZERS_PARALLELISM": "false",
 }.items():
     os.environ.setdefault(_name, _setting)
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Whoever runs the suite in the background ignores Ctrl-C, and every program that a test starts would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("PERFKIT_TEST_MEDIA", ROOT.parent / "shared"))

@@ -164,8 +164,7 @@ class PageConnection:
                 await self._send(PREVIEW, frame.stamp, await asyncio.to_thread(acted.frame.encode))
 
     async def _send(self, kind: int, stamp_ms: float, body: bytes) -> None:
-        number = self._sent if kind == CHARACTER else self._received
-        await self._socket.send_bytes(write_message(kind, number, stamp_ms, body))
+        await self._socket.send_bytes(write_message(kind, self._received, stamp_ms, body))
 
     async def _send_states(self) -> None:
         while True:

@@ -214,16 +214,16 @@ def _render_slowly(perf, out):
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("num_kills", [4, pytest.param(20, marks=pytest.mark.slow)])
 def test_kills_inside_a_take_cost_segments_only_and_change_no_byte(perf, out, whole, num_kills):
-    """`kill -9` at random moments after the start or after the next whole segment; each run goes on from the last."""
+    """`kill -9` at the first whole segment, then at random moments after the start or the next whole segment."""
     context, rng = multiprocessing.get_context("fork"), random.Random(6)
     num_inside = 0
-    for _ in range(num_kills):
+    for kill in range(num_kills):
         program = context.Process(target=_render_slowly, args=(perf, out))
         program.start()
-        num_kept = len(kept(out)) if rng.random() < 0.7 else -1
+        num_kept = len(kept(out)) if kill == 0 or rng.random() < 0.7 else -1
         while program.is_alive() and len(kept(out)) == num_kept:
             time.sleep(0.002)
-        time.sleep(rng.uniform(0, 0.15))
+        time.sleep(rng.uniform(0, 0.15) if kill else 0)
         program.kill()
         program.join()
         num_inside += 0 < len(kept(out)) * SEGMENT_FRAMES < NUM_FRAMES

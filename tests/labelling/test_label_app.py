@@ -1,5 +1,6 @@
 """The addresses behind the page, over a real server: what they answer, what they refuse, always in one line."""
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -141,7 +142,9 @@ def test_the_verb_prints_its_address_and_ctrl_c_ends_it_within_two_seconds():
     name = list_character_names()[0]
     before = (find_pack_folder(name) / "character.toml").read_bytes()
     command = [sys.executable, "-c", "from perfkit.cli import main; main()", "character", "label", name, "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as label:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as label, contextlib.ExitStack() as stack:
+        stack.callback(label.kill)
         assert label.stdout is not None and label.stderr is not None
         address = label.stdout.readline().strip()
         assert address.startswith("http://127.0.0.1:") and "token=" in address

@@ -50,21 +50,33 @@ export class Camera {
     return all.filter((device) => device.kind === "videoinput");
   }
 
+  // Every picture of the camera where the browser hands them over, else those that it shows.
   wait() {
     if (!this.stream) return;
+    if (window.MediaStreamTrackProcessor) { this.read(this.stream.getVideoTracks()[0]); return; }
     this.video.requestVideoFrameCallback((now, metadata) => {
       this.wait();
-      this.grab(metadata.captureTime ?? now);
+      this.grab(this.video, this.video.videoWidth, this.video.videoHeight, metadata.captureTime ?? now);
     });
   }
 
-  grab(stampMs) {
-    const { videoWidth: width, videoHeight: height } = this.video;
+  async read(track) {
+    const reader = new MediaStreamTrackProcessor({ track, maxBufferSize: 1 }).readable.getReader();
+    while (this.stream?.getVideoTracks()[0] === track) {
+      const { value: frame, done } = await reader.read();
+      if (done) return;
+      this.grab(frame, frame.displayWidth, frame.displayHeight, performance.now());
+      frame.close();
+    }
+    reader.cancel();
+  }
+
+  grab(picture, width, height, stampMs) {
     if (this.isGrabbing || !width || !this.wants?.()) return;
     const share = Math.min(1, 640 / Math.max(width, height));
     this.canvas.width = Math.round(width * share);
     this.canvas.height = Math.round(height * share);
-    this.context.drawImage(this.video, 0, 0, this.canvas.width, this.canvas.height);
+    this.context.drawImage(picture, 0, 0, this.canvas.width, this.canvas.height);
     this.isGrabbing = true;
     this.canvas.toBlob((jpeg) => { this.isGrabbing = false; if (jpeg) this.onPicture(jpeg, stampMs); }, "image/jpeg", 0.85);
   }

@@ -8,7 +8,7 @@ const TAKEN_OVER = 4001, MAX_UNDER_WAY = 3;
 const $ = (id) => document.getElementById(id);
 const STATES = { seen: "face seen", held: "face lost: holding", neutral: "no face", returning: "coming back" };
 
-let socket = null, sent = 0, received = 0, isOver = false, lastState = null;
+let socket = null, sent = 0, received = 0, seen = 0, isOver = false, lastState = null;
 let latencies = [], lastReceipt = 0;
 window.perfkit = { onShown: null, get state() { return lastState; } };  // for scripts that measure this page
 
@@ -22,7 +22,7 @@ const microphone = new Microphone(async (samples, rate, stampMs) => {
 function connect() {
   socket = new WebSocket(`ws://${location.host}/socket`);
   socket.binaryType = "arraybuffer";
-  sent = received = 0;
+  sent = received = seen = 0;
   socket.onopen = () => { isOver = false; cover(null); };
   socket.onmessage = ({ data }) => (typeof data === "string" ? takeText(JSON.parse(data)) : takeBytes(unpack(data)));
   socket.onclose = ({ code }) => {
@@ -46,12 +46,14 @@ function takenOver() {
 }
 
 async function takeBytes({ kind, number, stampMs, body }) {
+  received = Math.max(received, number);
+  lastReceipt = performance.now();
   if (kind === CHARACTER) {
-    send({ seen: number });
+    send({ seen: ++seen });
     await draw($("character"), body);
     requestAnimationFrame((now) => noteShown(stampMs, Math.max(now, performance.now())));
   } else if (kind === LANDMARKS) drawLandmarks(new Int16Array(body));
-  else if (kind === PREVIEW) { received = number; await draw($("preview"), body); }
+  else if (kind === PREVIEW) await draw($("preview"), body);
 }
 
 async function draw(canvas, body) {

@@ -55,7 +55,7 @@ def read_pictures(socket: ClientConnection, seconds: float, *, says_seen: bool) 
             if isinstance(message, bytes) and message[0] == CHARACTER:
                 stamps.append(float(np.frombuffer(message[8:16], "<f8")[0]))
                 if says_seen:
-                    socket.send(json.dumps({"seen": int.from_bytes(message[4:8], "little")}))
+                    socket.send(json.dumps({"seen": len(stamps)}))
     return stamps
 
 
@@ -72,7 +72,7 @@ def test_a_client_that_never_reads_costs_nothing(stage: Stage, jpegs: list[bytes
         before = stage.show.describe()["num_frames"]
         play(socket, jpegs * 4)
         wait_for(lambda: stage.show.describe()["num_frames"] > before + 40)
-        assert len(feed(stage, jpegs[:4], start=1000)) == 4
+        assert len(feed(stage, jpegs[:4], start=1000)) >= 4
 
 
 def test_a_client_that_says_nothing_back_gets_a_trickle(stage: Stage, jpegs: list[bytes]) -> None:

@@ -37,6 +37,7 @@ def test_it_follows_the_performer_in_order(stage: Stage, jpegs: list[bytes]) -> 
 def test_without_pictures_it_eases_to_neutral_and_stays(stage: Stage, jpegs: list[bytes]) -> None:
     feed(stage, jpegs[:30])
     wait_for(lambda: stage.show.describe()["state"] == "neutral")
+    time.sleep(0.6)
     last = stage.show.last_shown
     time.sleep(0.6)
     assert stage.show.last_shown is last
