@@ -7,8 +7,9 @@
            16..   what it carries
 
 `number` counts camera pictures from the page; in an answer it is the number of the newest one that arrived, so that the
-page knows how many are under way. The page in turn says how many characters it has seen. Landmarks are (N, 2) int16, tenths of a percent of the picture's width and height. Of
-sound, `number` is the rate in Hz and the body is int16, one channel. Everything else is JSON text.
+page knows how many are under way. The page in turn says how many characters it has seen. Landmarks are (N, 2) int16,
+tenths of a percent of the picture's width and height. Of sound, `number` is the rate in Hz and the body is int16, one
+channel. Everything else is JSON text.
 """
 
 import struct
