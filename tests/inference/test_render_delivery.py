@@ -75,9 +75,13 @@ def test_timecode_reel_and_both_tracks_reach_the_result(tmp_path, pack):
     assert (info.timecode, info.reel, len(info.audio_tracks)) == ("10:00:00:00", "A001", 2)
 
 
-@pytest.mark.parametrize("name", ["out.mp4", "out.mov"])
-def test_an_hdr_take_is_passed_on_request_beside_the_character_in_hdr(tmp_path, pack, hdr_take, name):
-    out = render(hdr_take, pack, tmp_path / name, side_by_side=True, hdr="pass")
+def test_hevc_of_pictures_smaller_than_its_blocks_is_refused(tmp_path, pack, hdr_take):
+    with pytest.raises(MediaError, match="36x16 px is too small for HEVC, which needs 64 px a side"):
+        render(hdr_take, pack, tmp_path / "out.mp4", side_by_side=True, hdr="pass")
+
+
+def test_an_hdr_take_is_passed_on_request_beside_the_character_in_hdr(tmp_path, pack, hdr_take):
+    out = render(hdr_take, pack, tmp_path / "out.mov", side_by_side=True, hdr="pass")
     color = open_take(out).info.color
     assert (color.transfer, color.primaries) == ("pq", "bt2020")
     assert "HDR (PQ) is passed" in notes_of(out)
