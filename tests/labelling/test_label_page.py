@@ -105,6 +105,7 @@ def test_a_point_is_dragged_with_the_mouse_saved_and_there_after_a_reload(visit,
     assert np.allclose(place, before[row] + moved[row], atol=0.006)
 
 
+@pytest.mark.slow  # some hundred key strokes, each of which a busy machine may answer late
 def test_from_the_grid_to_the_save_by_keyboard_alone_and_coverage_sees_the_angle(visit, run, small_pack):
     before = load_pack(small_pack).load_landmarks().face[2]
     page = visit().page

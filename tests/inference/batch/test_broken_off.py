@@ -172,6 +172,7 @@ def test_a_ledger_on_a_full_disk_ends_the_batch_as_a_full_disk_does(takes, out, 
     assert [shot.state for shot in make(takes, out)] == ["done", "done"]
 
 
+@pytest.mark.slow  # it interrupts the process that it runs in, which must not be one of several
 @pytest.mark.timeout(60)
 def test_an_interrupt_ends_the_workers_at_once(takes, out, monkeypatch):
     """Forked workers, which know that render has been made to sleep: one asleep, one that hears no signal."""
