@@ -32,6 +32,10 @@ _SWSCALE_THREADS = 1
 """With more, swscale now and then spoils the first row of a thread's slice."""
 
 
+_STEADY_WH = (112, 80)
+"""Below this size x264 in several threads does not give the same bytes every time."""
+
+
 @dataclass(frozen=True)
 class Clock:
     """How a video counts time.
@@ -164,6 +168,8 @@ class Encoder:
         stream.time_base = self._clock.time_base
         context = stream.codec_context
         context.time_base = self._clock.time_base
+        if coding.encoder == "libx264" and (look.size_wh[0] < _STEADY_WH[0] or look.size_wh[1] < _STEADY_WH[1]):
+            context.thread_count = 1
         if coding.tag is not None:
             context.codec_tag = coding.tag
         context.color_range = ColorRange.JPEG if coding.is_rgb else ColorRange.MPEG
