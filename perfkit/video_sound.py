@@ -32,6 +32,7 @@ _AAC_BITS_PER_CHANNEL = 128_000
 _PRIMED_CODECS = frozenset({"aac", "mp3", "ac3", "eac3"})
 _MAX_CHANNELS = 8
 _LAYOUT_FOR_OPUS = {"5.1(side)": "5.1"}
+_USUAL_LAYOUTS = {1: "mono", 2: "stereo"}
 _GAP_SECONDS = Fraction(1, 50)
 _CARRIED_TAGS = ("language", "title")
 
@@ -160,7 +161,7 @@ class _EncodedSound:
         self._end_seconds = end_seconds
         self._rate_hz = audio.sample_rate_hz
         self._stream = add_sound_track(target, encoder, 48000 if encoder == "libopus" else stream.rate)
-        layout = stream.layout.name if audio.num_channels <= _MAX_CHANNELS else "stereo"
+        layout = _name_layout(stream, audio.num_channels)
         self._stream.layout = _LAYOUT_FOR_OPUS.get(layout, layout) if encoder == "libopus" else layout
         if encoder == "aac":
             self._stream.bit_rate = _AAC_BITS_PER_CHANNEL * audio.num_channels
@@ -244,6 +245,15 @@ def _make_track(
         if (value := stream.metadata.get(name, "und")) != "und":
             track.stream.metadata[name] = value
     return track
+
+
+def _name_layout(stream: AudioStream, num_channels: int) -> str:
+    """Return which speakers a track is for; files of plain PCM tell only how many there are."""
+    if num_channels > _MAX_CHANNELS:
+        return "stereo"
+    return (
+        _USUAL_LAYOUTS.get(num_channels, stream.layout.name) if "channel" in stream.layout.name else stream.layout.name
+    )
 
 
 def _must_encode(stream: AudioStream, audio: AudioInfo, file_format: FileFormat) -> bool:
