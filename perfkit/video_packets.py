@@ -3,25 +3,16 @@
 In: JPEG pictures with pts, a WAV file. Out: .mkv (Motion JPEG), or a video with its sound.
 """
 
-import contextlib
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from perfkit.ffmpeg import (
-    AudioFrame,
-    OutputContainer,
-    Packet,
-    add_picture_track,
-    add_sound_track,
-    open_input,
-    open_output,
-    os_errors,
-    picture_track,
-    sound_track,
-)
+from perfkit.ffmpeg import Packet, add_picture_track, open_input, open_output, os_errors, picture_track
 from perfkit.files import unwritable, write_aside
+from perfkit.video_formats import FORMATS, FileFormat
+from perfkit.video_probe import probe_sound
+from perfkit.video_sound import Sound, SoundFeed
 
 MILLISECONDS = Fraction(1, 1000)
 _USUAL_RATE_FPS = Fraction(30)
@@ -78,15 +69,14 @@ def join_sound(video: Path, wav: Path | None, out: Path) -> None:
     Raises:
         MediaError: A file cannot be read or written.
     """
-    with write_aside(out) as aside, contextlib.ExitStack() as stack:
-        source = stack.enter_context(open_input(video))
-        container = {".mkv": "matroska", ".mov": "mov", ".mp4": "mp4"}[out.suffix]
-        options = {} if container == "matroska" else {"movflags": "+faststart"}
-        with os_errors():
-            target = stack.enter_context(open_output(aside, container, options))
+    file_format = FORMATS[out.suffix]
+    assert isinstance(file_format, FileFormat)
+    with write_aside(out) as aside, open_input(video) as source, os_errors():
+        options = {"movflags": "+faststart"} if file_format.container in ("mp4", "mov") else {}
+        with open_output(aside, file_format.container, options) as target:
             pictures = picture_track(source, source.streams.video[0].index)
             copied = target.add_stream_from_template(pictures)
-            sound = _SoundJoin(target, wav, "aac" if container == "mp4" else "pcm_s16le") if wav else None
+            sound = SoundFeed(target, Sound(wav, probe_sound(wav)), file_format, []) if wav else None
             for packet in source.demux(pictures):
                 if packet.dts is None:
                     continue
@@ -96,28 +86,3 @@ def join_sound(video: Path, wav: Path | None, out: Path) -> None:
                 target.mux(packet)
             if sound is not None:
                 sound.finish()
-
-
-class _SoundJoin:
-    """Feeds a WAV file's sound into a container, in step with the pictures."""
-
-    def __init__(self, target: OutputContainer, wav: Path, encoder: str) -> None:
-        self._target = target
-        self._source = open_input(wav)
-        stream = sound_track(self._source, 0)
-        self._encoded = add_sound_track(target, encoder, stream.rate)
-        self._encoded.layout = "mono"
-        self._frames = self._source.decode(stream)
-        self._seconds = 0.0
-
-    def mux_until(self, seconds: float) -> None:
-        while self._seconds <= seconds and (frame := next(self._frames, None)) is not None:
-            assert isinstance(frame, AudioFrame)
-            self._seconds += frame.samples / frame.sample_rate
-            self._target.mux(self._encoded.encode(frame))
-
-    def finish(self) -> None:
-        """Feed what is left."""
-        self.mux_until(float("inf"))
-        self._target.mux(self._encoded.encode(None))
-        self._source.close()

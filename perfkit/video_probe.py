@@ -59,6 +59,16 @@ def probe(path: Path) -> StreamInfo:
     raise MediaError(f"{path}: no frame of it decodes ({'; '.join(reasons)}); export the take again")
 
 
+def probe_sound(path: Path) -> tuple[AudioInfo, ...]:
+    """Return the sound tracks of a file, which may hold nothing else.
+
+    Raises:
+        MediaError: The file cannot be opened.
+    """
+    with open_input(path) as container:
+        return _audio_tracks(container)
+
+
 @dataclass(frozen=True)
 class _Packets:
     """What a file's packets tell: the pictures' pts as they come, how many there are, when the last of all ends."""
