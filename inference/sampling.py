@@ -7,6 +7,7 @@ Source: Liu et al., Flow Straight and Fast (2022), eq. 1; Esser et al., Scaling 
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -48,9 +49,12 @@ def make_noise(frames: np.ndarray, shape: tuple[int, int, int], *, seed: int) ->
     return np.stack([_noise_of_frame(seed, int(frame), shape) for frame in frames])
 
 
+@lru_cache(maxsize=4)
 def make_shared_noise(shape: tuple[int, int, int], *, seed: int) -> np.ndarray:
-    """Return the standard normal noise that all frames of a seed have in common, (*shape) float32."""
-    return _noise_of_frame(seed, SHARED_FRAME, shape)
+    """Return the standard normal noise that all frames of a seed have in common, (*shape) float32, read-only."""
+    noise = _noise_of_frame(seed, SHARED_FRAME, shape)
+    noise.flags.writeable = False
+    return noise
 
 
 def _noise_of_frame(seed: int, frame: int, shape: tuple[int, int, int]) -> np.ndarray:

@@ -74,12 +74,17 @@ class FlowDenoiser:
         return [window.take(rows[start : start + size]) for start in range(0, len(window), size)]
 
     def _sample(self, window: ControlWindow) -> np.ndarray:
-        conditioning = self._engine.condition(window.control_NHW3)
+        return sample_controls(self._engine, window.control_NHW3, window.noise_NChw, self._times)
 
-        def predict_velocity(latents_NChw: np.ndarray, time: float) -> np.ndarray:
-            return self._engine.predict_velocity(latents_NChw, time, conditioning)
 
-        return sample_flow(predict_velocity, window.noise_NChw, self._times)
+def sample_controls(engine: Engine, control_NHW3: np.ndarray, noise_NChw: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Return (N, C, h, w) float32 clean latents of control pictures, uint8 RGB; `times` as of `make_flow_times`."""
+    conditioning = engine.condition(control_NHW3)
+
+    def predict_velocity(latents_NChw: np.ndarray, time: float) -> np.ndarray:
+        return engine.predict_velocity(latents_NChw, time, conditioning)
+
+    return sample_flow(predict_velocity, noise_NChw, times)
 
 
 class SharedNoise:

@@ -20,7 +20,8 @@ from perfkit.inference.live.controls import LiveControls
 from perfkit.inference.live.latest import Latest
 from perfkit.inference.live.meter import Meter
 from perfkit.inference.live.quality import Quality
-from perfkit.inference.sampling import make_flow_times, make_shared_noise, sample_flow
+from perfkit.inference.sampling import make_flow_times, make_shared_noise
+from perfkit.inference.temporal import sample_controls
 
 _WAIT_SECONDS = 0.2
 _SEED = 0
@@ -105,11 +106,6 @@ class Drawing:
 
 def draw_character(engine: Engine, control_rgb: np.ndarray, *, steps: int) -> np.ndarray:
     """Return (H, W, 4) uint8 RGBA of one control picture."""
-    conditioning = engine.condition(control_rgb[None])
-
-    def predict_velocity(latents_NChw: np.ndarray, time: float) -> np.ndarray:
-        return engine.predict_velocity(latents_NChw, time, conditioning)
-
     noise = make_shared_noise(engine.latent_shape, seed=_SEED)[None]
     times = make_flow_times(steps, shift=engine.time_shift)
-    return engine.decode(sample_flow(predict_velocity, noise, times))[0]
+    return engine.decode(sample_controls(engine, control_rgb[None], noise, times))[0]
