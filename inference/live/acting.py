@@ -57,7 +57,7 @@ class Acting:
 
     Args:
         follower: Carries the performer's neutral face; its rig is set to the costume's.
-        costume: Returns the character of this moment; None while there is none yet.
+        costume: Returns the character of this moment.
         controls: Returns the controls of this moment.
         quality: Returns the level of this moment.
         on_acted: Called with every frame, in the acting thread; must not wait.
@@ -66,7 +66,7 @@ class Acting:
     def __init__(
         self,
         follower: Follower,
-        costume: Callable[[], Costume | None],
+        costume: Callable[[], Costume],
         controls: Callable[[], LiveControls],
         quality: Callable[[], Quality],
         on_acted: Callable[[Acted], None],
@@ -108,8 +108,6 @@ class Acting:
         try:
             while not self.frames.is_closed:
                 frame, costume = self.frames.take(_WAIT_SECONDS), self._costume()
-                if costume is None:
-                    continue
                 if frame is None:
                     self._idle(costume)
                 elif frame.seconds > self._last.seconds:

@@ -7,13 +7,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from perfkit.calibrate import load_calibration, save_calibration
+from perfkit.calibration_file import save_calibration
 from perfkit.errors import CalibrationError, PerfkitError
 from perfkit.following import Follower
 from perfkit.inference.live.acting import Acted, Acting
@@ -28,7 +28,7 @@ from perfkit.inference.live.recorder import Recorder, Recording
 from perfkit.inference.live.wardrobe import Costume, Wardrobe, make_costume
 from perfkit.inference.settings import RuntimeSettings
 from perfkit.pack import list_character_names
-from perfkit.performers import DEFAULT_PERFORMER, calibration_path
+from perfkit.performers import DEFAULT_PERFORMER, calibration_path, find_calibration
 
 _log = logging.getLogger(__name__)
 _USUAL_INTERVAL_SECONDS = 1 / 30
@@ -78,12 +78,12 @@ class LiveShow:
         )
         self.recordings: dict[str, Path] = {}
         self.notice = ""
-        self._costume: Costume | None = make_costume(options.character, self.controls.light, options.runtime)
+        self._costume = make_costume(options.character, self.controls.light, options.runtime)
         self._wardrobe = Wardrobe(options.runtime, self._put_on, self._refuse_costume)
         self._loading = ""
         self._chooser, self._quality = QualityChooser(), LEVELS[0]
         self._performer = options.performer
-        self._follower = self._make_follower()
+        self._follower = Follower(self._costume.pack.rig, calibration=find_calibration(self._performer))
         self._taker: NeutralTaker | None = None
         self._recorder: Recorder | None = None
         self._recording_since = 0.0
@@ -106,7 +106,6 @@ class LiveShow:
     @property
     def canvas_wh(self) -> tuple[int, int]:
         """Size of the pictures, px."""
-        assert self._costume is not None
         return self._costume.engine.canvas_wh
 
     @property
@@ -186,8 +185,7 @@ class LiveShow:
             SettingsError: No name for a file.
             CalibrationError: Their file is damaged.
         """
-        path = calibration_path(name)
-        self._follower.take_calibration(load_calibration(path) if path.is_file() else None)
+        self._follower.take_calibration(find_calibration(name))
         self._performer = name
 
     def start_recording(self, *, has_alpha: bool) -> None:
@@ -247,11 +245,6 @@ class LiveShow:
             "recordings": sorted(self.recordings),
         }
 
-    def _make_follower(self) -> Follower:
-        path = calibration_path(self._performer)
-        assert self._costume is not None
-        return Follower(self._costume.pack.rig, calibration=load_calibration(path) if path.is_file() else None)
-
     def _on_acted(self, acted: Acted) -> None:
         self._quality = self._choose_quality()
         recorder = self._recorder
@@ -281,18 +274,19 @@ class LiveShow:
             see(shown)
 
     def _keep_neutral(self, taker: NeutralTaker) -> None:
+        self.notice = ""
         try:
             calibration = self._follower.calibration.set_neutral(taker.seen, taker.size_wh)
-            path = calibration_path(self._performer)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            save_calibration(calibration, path)
         except CalibrationError as error:
             self.notice = str(error)
             return
-        except OSError as error:
-            self.notice = f"{path.parent}: cannot be made ({error.strerror}); this neutral face is not kept"
         self._follower.forget_usual()
-        self.notice = ""
+        path = calibration_path(self._performer)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_calibration(calibration, path)
+        except OSError as error:
+            self.notice = f"this neutral face counts now, but is not kept: {error}"
 
     def _put_on(self, costume: Costume) -> None:
         self._costume = costume
@@ -300,12 +294,7 @@ class LiveShow:
 
     def _refuse_costume(self, name: str, reason: str) -> None:
         self._loading, self.notice = "", reason
-        if self._costume is not None:
-            self.controls = change_controls(
-                self.controls,
-                {"character": self._costume.name, "light": self._costume.light},
-                characters=frozenset(self.characters),
-            )
+        self.controls = replace(self.controls, character=self._costume.name, light=self._costume.light)
 
     def _lose_camera(self, reason: str) -> None:
         if self.notice != reason:
