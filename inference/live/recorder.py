@@ -22,9 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
+from perfkit.capture.recording import track_from_observations
 from perfkit.errors import MediaError, PerfkitError
 from perfkit.files import make_folder
-from perfkit.following.running_calibration import make_track
 from perfkit.inference.live.acting import Acted
 from perfkit.inference.live.drawing import Shown
 from perfkit.track import save_track
@@ -161,7 +161,7 @@ class Recorder:
         join_sound(self._video, wav, video)
         join_sound(self._aside / "pictures.mkv", wav, take)
         seen = [(seconds - first_seconds, acted.observation) for seconds, acted in self._seen]
-        track = make_track(seen, self._size_wh)
+        track = track_from_observations(seen, self._size_wh)
         save_track(replace(track, take_digest=digest_take(open_take(take)), trackers=self._trackers), perf)
         return Recording((video, take, perf), self._num_frames, self.num_left_out)
 

@@ -3,7 +3,6 @@
 In: upright RGB frames with their times. Out: one `Observation` a frame.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,17 +54,6 @@ def make_empty_observation() -> Observation:
         hands=np.full((2, NUM_HAND_POINTS, 3), np.nan, np.float32),
         flags=FrameFlag.FACE_LOST,
     )
-
-
-def stack_observations(observations: Sequence[Observation]) -> dict[str, np.ndarray]:
-    """Return a PerformanceTrack's arrays by name, frames first."""
-    arrays = {
-        name: np.stack([getattr(observation, name) for observation in observations])
-        for name in ("face", "blendshapes", "camera_from_head", "body", "hands")
-    }
-    confidence = np.array([observation.face_confidence for observation in observations], np.float32)
-    flags = np.array([observation.flags for observation in observations], np.uint8)
-    return arrays | {"face_confidence": confidence, "flags": flags}
 
 
 class Tracker(Protocol):

@@ -1,13 +1,14 @@
 """From a take to a PerformanceTrack: decode in one thread, track in others, keep the numbers and drop the pixels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from perfkit.capture.protocol import Tracker
+from perfkit.capture.protocol import Observation, Tracker
 from perfkit.capture.settings import CaptureSettings
 from perfkit.errors import CaptureError, SettingsError
 from perfkit.queues import ReadAhead
@@ -17,6 +18,9 @@ from perfkit.track import PART_FRAMES, PerformanceTrack
 from perfkit.video import digest_take, iterate_frames, open_take
 
 TRACKERS: dict[str, str] = {"mediapipe": "perfkit.capture.mediapipe:MediaPipeTracker"}
+
+NO_TAKE_DIGEST = "live"
+"""What stands for a take's digest where there is no take."""
 
 OnProgress = Callable[[int, int], None]
 
@@ -99,6 +103,29 @@ def record(take: Take, tracker: Tracker, *, on_progress: OnProgress | None = Non
         trackers=tracker.versions,
         notes=take.info.notes,
         **seen,
+    )
+
+
+def track_from_observations(seen: Sequence[tuple[float, Observation]], size_wh: tuple[int, int]) -> PerformanceTrack:
+    """Return what was seen with no take behind it, as when a camera runs.
+
+    Args:
+        seen: (seconds, observation), in order; the pts are milliseconds, pushed apart where two would be the same.
+        size_wh: Of the pictures, px.
+    """
+    pts = np.round(np.array([seconds for seconds, _ in seen]) * 1000).astype(np.int64)
+    pts = np.maximum.accumulate(pts - np.arange(len(pts))) + np.arange(len(pts))
+    arrays: dict[str, Any] = {
+        field: np.array([getattr(observation, field) for _, observation in seen], dtype=dtype)
+        for field, dtype in _SEEN_FIELDS.items()
+    }
+    return PerformanceTrack(
+        times=FrameTimes(pts, Fraction(1, 1000)),
+        size_wh=size_wh,
+        take_digest=NO_TAKE_DIGEST,
+        trackers={},
+        notes=(),
+        **arrays,
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from perfkit.body import BodyMotion, measure_body
 from perfkit.capture.protocol import Observation
-from perfkit.following.running_calibration import make_track
+from perfkit.capture.recording import track_from_observations
 from perfkit.rig import BODY_BONES, rest_limbs
 
 _SPAN_SECONDS = 10.0
@@ -36,7 +36,7 @@ class BodyFollower:
         while self._looks and self._looks[0][0] < seconds - _SPAN_SECONDS:
             self._looks.popleft()
         self._looks.append((seconds, seen, center_px, scale_px))
-        track = make_track([(at, observation) for at, observation, _, _ in self._looks], (0, 0))
+        track = track_from_observations([(at, observation) for at, observation, _, _ in self._looks], (0, 0))
         centers = np.stack([center for _, _, center, _ in self._looks])
         scales = np.array([scale for _, _, _, scale in self._looks])
         return _pack(measure_body(track, center_px=centers, scale_px=scales))

@@ -14,11 +14,12 @@ import numpy as np
 from perfkit.arms import place_body
 from perfkit.calibrate import Calibration
 from perfkit.capture.protocol import Observation
+from perfkit.capture.recording import track_from_observations
 from perfkit.expression import fit_weights
 from perfkit.following.body_follower import BodyFollower
 from perfkit.following.lids import LiveLids
 from perfkit.following.presence import Presence, State
-from perfkit.following.running_calibration import RunningCalibration, make_track
+from perfkit.following.running_calibration import RunningCalibration
 from perfkit.framing import UsualHead, frame_head
 from perfkit.gains import REGIONS, scale_head, scale_weights, shape_channels
 from perfkit.headspace import HeadMotion, measure_head, seen_frames, sum_axes
@@ -123,7 +124,7 @@ class Follower:
             size_wh: Size of the picture that it was seen in, px.
         """
         rest = rest_head(self.rig, self.settings.canvas_wh).astype(np.float64)
-        channels = None if seen is None else self._measure(seconds, seen, size_wh)
+        channels = None if seen is None else self._measure(seconds, seen, size_wh=size_wh, rest=rest)
         shown = self._presence(seconds, channels)
         weights = scale_weights(
             shown[None, :_NUM_WEIGHTS].astype(np.float32), self._gains(), expressiveness=self.settings.expressiveness
@@ -133,9 +134,11 @@ class Follower:
         head = scale_head(head[None], rest, self.settings.head_gain).astype(np.float32)
         return self._pose(weights, head, seconds)
 
-    def _measure(self, seconds: float, seen: Observation, size_wh: tuple[int, int]) -> np.ndarray | None:
+    def _measure(
+        self, seconds: float, seen: Observation, *, size_wh: tuple[int, int], rest: np.ndarray
+    ) -> np.ndarray | None:
         """Return (58,) calm weights, and head channels in their units away from rest; None while nothing is known."""
-        track = make_track([(seconds, seen)], size_wh)
+        track = track_from_observations([(seconds, seen)], size_wh)
         if not seen_frames(track)[0]:
             self._filter = None
             return None
@@ -149,13 +152,13 @@ class Follower:
         blendshapes = track.blendshapes.astype(np.float64)
         weights = fit_weights(motion, blendshapes, calibration)
         weights[0, _BLINKS] = self._lids(seconds, weights[0, _BLINKS], blendshapes[0, _BLINKS])
-        channels = np.concatenate([weights[0], self._head(motion)])
+        channels = np.concatenate([weights[0], self._head(motion, rest)])
         trust = float(np.clip((seen.face_confidence - _TRUST_NONE) / (_TRUST_FULL - _TRUST_NONE), 0.05, 1.0))
         if self._last is not None and self._filter is not None:
             channels = self._last + trust * (channels - self._last)
         return self._calm(seconds, channels)
 
-    def _head(self, motion: HeadMotion) -> np.ndarray:
+    def _head(self, motion: HeadMotion, rest: np.ndarray) -> np.ndarray:
         """Return (6,) the head away from its rest, in `_HEAD_UNITS`."""
         angles = head_angles_from_rotation(motion.rotation)[0]
         here = (angles, motion.center_px[0], float(np.log(motion.scale_px[0])))
@@ -165,7 +168,6 @@ class Follower:
         self._usual = UsualHead(*(old + share * (new - old) for old, new in zip(before, here, strict=True)))
         is_from_neutral = self.settings.head_from == "neutral"
         usual = self._usual if is_from_neutral else UsualHead(np.zeros(3), self._usual.center_px, self._usual.log_scale)
-        rest = rest_head(self.rig, self.settings.canvas_wh).astype(np.float64)
         head = frame_head(
             motion,
             rest,

@@ -8,17 +8,14 @@ In: observations. Out: a Calibration that glides from fit to fit, so that no fit
 
 import threading
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 
 from perfkit.calibrate import MIN_FRAMES, Calibration, fit_calibration
-from perfkit.capture.protocol import Observation, stack_observations
+from perfkit.capture.protocol import Observation
+from perfkit.capture.recording import track_from_observations
 from perfkit.errors import CalibrationError
-from perfkit.times import FrameTimes
-from perfkit.track import PerformanceTrack
 
-LIVE_DIGEST = "live"
 _FIRST_FRAMES = 8
 _KEPT_FRAMES = 300
 _SPACING_SECONDS = 0.08
@@ -69,7 +66,7 @@ class RunningCalibration:
             kept, size_wh = list(self._kept), self._size_wh
         self._num_at_fit, self._fit_seconds = len(kept), seconds
         try:
-            fitted = fit_calibration(make_track(kept, size_wh))
+            fitted = fit_calibration(track_from_observations(kept, size_wh))
         except CalibrationError:
             return
         if not self.is_set:
@@ -86,7 +83,7 @@ class RunningCalibration:
             raise CalibrationError(
                 f"calibrate: {len(seen)} frames hold a face, need {MIN_FRAMES}; look into the camera and try again"
             )
-        fitted = fit_calibration(make_track(seen, size_wh))
+        fitted = fit_calibration(track_from_observations(seen, size_wh))
         if self._goal is not None:
             closed = np.minimum(self._goal.closed_aperture, 0.3 * fitted.open_aperture)
             fitted = replace(fitted, gains=self._goal.gains, closed_aperture=closed)
@@ -107,17 +104,3 @@ class RunningCalibration:
         self._from = self.current(seconds)
         self._goal_seconds = seconds
         self._goal = goal
-
-
-def make_track(seen: list[tuple[float, Observation]], size_wh: tuple[int, int]) -> PerformanceTrack:
-    """Return observations as a track whose pts are milliseconds."""
-    pts = np.round(np.array([seconds for seconds, _ in seen]) * 1000).astype(np.int64)
-    pts = np.maximum.accumulate(pts - np.arange(len(pts))) + np.arange(len(pts))
-    return PerformanceTrack(
-        times=FrameTimes(pts, Fraction(1, 1000)),
-        size_wh=size_wh,
-        take_digest=LIVE_DIGEST,
-        trackers={},
-        notes=(),
-        **stack_observations([observation for _, observation in seen]),
-    )
