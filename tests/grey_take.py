@@ -1,5 +1,6 @@
 """A grey take, its performance made by hand, an engine that needs no weights: a render in a fraction of a second."""
 
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from fake_engine import FakeEngine
 
 from perfkit.capture.protocol import NUM_FACE_POINTS, NUM_HAND_POINTS
 from perfkit.inference.settings import RenderSettings
+from perfkit.pack import CharacterPack
 from perfkit.rig import HUMAN_RIG, face_points
 from perfkit.times import FrameTimes
 from perfkit.track import PerformanceTrack, save_track
@@ -66,3 +68,27 @@ def write_perf(path: Path, take: Path) -> Path:
     """Write the .perf of a take written by `write_take`."""
     save_track(perform(FrameTimes(PTS.copy(), TIME_BASE), digest_take(open_take(take))), path)
     return path
+
+
+def slow_down(engine: type[TableEngine]) -> None:
+    """Let an engine take its time, so that a render can be broken off; for a process that ends after."""
+    decode = engine.decode
+
+    def slow(self, latents_NChw):
+        time.sleep(0.03)
+        return decode(self, latents_NChw)
+
+    engine.decode = slow  # type: ignore[method-assign]
+
+
+def make_pack(folder: Path) -> CharacterPack:
+    """Return a character without art or adapter."""
+    return CharacterPack(
+        folder=folder,
+        name="ada",
+        trigger="ztrig",
+        caption="human brown hair",
+        light="soft",
+        canvas_wh=(64, 64),
+        rig=HUMAN_RIG,
+    )

@@ -1,33 +1,20 @@
 """The short form of `python scripts/bench.py robustness` and `soak`: some odd inputs, some takes in a row."""
 
-import importlib.util
-import sys
-from pathlib import Path
+from functools import partial
 
 import pytest
-from grey_take import ENGINE_PLACE, SETTINGS, write_perf, write_take
+import script_loader
+from grey_take import ENGINE_PLACE, SETTINGS, make_pack, write_perf, write_take
 
 from perfkit.inference.engine import ENGINES
 from perfkit.inference.render import RuntimeSettings, render_take
-from perfkit.pack import CharacterPack
-from perfkit.rig import HUMAN_RIG
 
-SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 NUM_TAKES = 12
 
 
 @pytest.fixture
 def load_script(monkeypatch):
-    def load(name):
-        monkeypatch.syspath_prepend(str(SCRIPTS))
-        spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, name, module)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
+    return partial(script_loader.load_script, monkeypatch=monkeypatch)
 
 
 def test_some_odd_inputs_are_finished_or_refused_in_one_line_and_leave_nothing(load_script, short_take, tmp_path):
@@ -61,7 +48,7 @@ def test_a_command_that_leaves_a_file_or_says_too_much_is_noticed(load_script, m
 def test_takes_in_a_row_leave_no_open_file_and_no_thread_behind(load_script, monkeypatch, tmp_path):
     count_held = load_script("bench_soak").count_held
     monkeypatch.setitem(ENGINES, "fake", ENGINE_PLACE)
-    pack = CharacterPack(tmp_path, "ada", "ztrig", "human brown hair", "soft", (64, 64), HUMAN_RIG)
+    pack = make_pack(tmp_path)
     perf = write_perf(tmp_path / "take.perf", write_take(tmp_path / "take.mp4"))
     counts = []
     for _ in range(NUM_TAKES):

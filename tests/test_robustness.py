@@ -1,7 +1,6 @@
 """What may come from anywhere is read or refused: the fuzzer's short form, and a test for every defect it found."""
 
 import csv
-import importlib.util
 import os
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from clips import make_clip
+from script_loader import load_script
 
 from perfkit.errors import MediaError, PerfkitError, SettingsError, TrackError
 from perfkit.files import aside_of, check_target, remove_stale_asides, write_aside
@@ -16,18 +16,7 @@ from perfkit.manifest import digest_file
 from perfkit.track import load_track
 from perfkit.video import open_take
 
-SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
 NUM_CASES = 200
-
-
-def load_script(name, monkeypatch):
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, name, module)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

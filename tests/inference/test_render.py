@@ -7,14 +7,23 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from grey_take import ENGINE_PLACE, NUM_FRAMES, PTS, SETTINGS, TIME_BASE, TableEngine, perform, write_perf, write_take
+from grey_take import (
+    ENGINE_PLACE,
+    NUM_FRAMES,
+    PTS,
+    SETTINGS,
+    TIME_BASE,
+    TableEngine,
+    make_pack,
+    perform,
+    write_perf,
+    write_take,
+)
 
 from perfkit.errors import MediaError, PackError, PerfkitError, SettingsError, TrackError
 from perfkit.inference import job as job_module
 from perfkit.inference.engine import ENGINES
 from perfkit.inference.render import RenderSettings, RuntimeSettings, draw_control_video, render_take
-from perfkit.pack import CharacterPack
-from perfkit.rig import HUMAN_RIG
 from perfkit.times import FrameTimes
 from perfkit.video import digest_take, iterate_frames, open_take
 from perfkit.video_write import VideoWriter
@@ -29,15 +38,7 @@ def fake_engine(monkeypatch):
 
 @pytest.fixture
 def pack(tmp_path):
-    return CharacterPack(
-        folder=tmp_path,
-        name="ada",
-        trigger="ztrig",
-        caption="human brown hair",
-        light="soft",
-        canvas_wh=(64, 64),
-        rig=HUMAN_RIG,
-    )
+    return make_pack(tmp_path)
 
 
 @pytest.fixture

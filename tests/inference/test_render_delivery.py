@@ -7,14 +7,12 @@ import numpy as np
 import pytest
 from charts import make_chart, write_chart
 from clips import run_ffmpeg
-from grey_take import ENGINE_PLACE, NUM_FRAMES, SETTINGS, write_perf, write_take
+from grey_take import ENGINE_PLACE, NUM_FRAMES, SETTINGS, make_pack, write_perf, write_take
 
 from perfkit.composite import resize, show_in_hdr, show_in_sdr
 from perfkit.errors import MediaError, SettingsError
 from perfkit.inference.engine import ENGINES
 from perfkit.inference.render import RenderSettings, RuntimeSettings, render_take
-from perfkit.pack import CharacterPack
-from perfkit.rig import HUMAN_RIG
 from perfkit.video import iterate_frames, open_take
 
 HDR = ("-colorspace", "bt2020nc", "-color_primaries", "bt2020", "-color_range", "tv", "-color_trc", "smpte2084")
@@ -27,15 +25,7 @@ def fake_engine(monkeypatch):
 
 @pytest.fixture
 def pack(tmp_path):
-    return CharacterPack(
-        folder=tmp_path,
-        name="ada",
-        trigger="ztrig",
-        caption="human brown hair",
-        light="soft",
-        canvas_wh=(64, 64),
-        rig=HUMAN_RIG,
-    )
+    return make_pack(tmp_path)
 
 
 @pytest.fixture

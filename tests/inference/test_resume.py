@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from grey_take import NUM_FRAMES, SETTINGS, TableEngine, perform, write_perf, write_take
+from grey_take import NUM_FRAMES, SETTINGS, TableEngine, perform, slow_down, write_perf, write_take
 
 from perfkit.errors import MediaError, SettingsError, TrackError
 from perfkit.inference import job as job_module
@@ -201,13 +201,7 @@ def test_who_shares_a_work_folder_removes_nothing_and_refuses_what_is_not_the_sa
 
 
 def _render_slowly(perf, out):
-    decode = CountingEngine.decode
-
-    def slow(self, latents_NChw):
-        time.sleep(0.03)
-        return decode(self, latents_NChw)
-
-    CountingEngine.decode = slow
+    slow_down(CountingEngine)
     render(perf, out)
 
 

@@ -4,15 +4,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from chromium import open_browser
 
 from perfkit.labelling import LabelDesk, make_label_app
 from perfkit.serving import PageServer
-
-CHROMIUM = Path("/usr/bin/chromium")
-BROWSER_OPTIONS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
-)  # fmt: skip
 
 
 @pytest.fixture
@@ -33,10 +28,5 @@ def serve() -> Iterator[Callable[..., PageServer]]:
 @pytest.fixture(scope="module")
 def browser():
     """Headless Chromium; tests that need it are skipped where it is not installed."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM.is_file():
-        pytest.skip(f"{CHROMIUM} is not installed")
-    with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=str(CHROMIUM), args=list(BROWSER_OPTIONS), timeout=120_000)
+    with open_browser() as launched:
         yield launched
-        launched.close()

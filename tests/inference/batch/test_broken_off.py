@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from grey_take import ENGINE_PLACE, NUM_FRAMES, SETTINGS, TableEngine, write_perf, write_take
+from grey_take import ENGINE_PLACE, NUM_FRAMES, SETTINGS, TableEngine, slow_down, write_perf, write_take
 
 from perfkit.errors import MediaError
 from perfkit.inference.batch import BatchOptions, Ledger, find_jobs, making, plan_batch, run_batch, workers
@@ -66,13 +66,7 @@ def tree(folder):
 
 
 def _make_slowly(takes, out):
-    decode = TableEngine.decode
-
-    def slow(self, latents_NChw):
-        time.sleep(0.03)
-        return decode(self, latents_NChw)
-
-    TableEngine.decode = slow
+    slow_down(TableEngine)
     make(takes, out)
 
 

@@ -1,6 +1,5 @@
 """The page in headless Chromium, whose camera plays real footage: what a performer sees and does."""
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,18 +8,15 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from chromium import open_browser
 from live_stage import Stage, open_stage, write_fake_camera
 from live_stage import wait_for as wait_until
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from perfkit.inference.live.acting import Acted
 from perfkit.vocabulary import BLENDSHAPE_INDEX
 
-CHROMIUM = shutil.which("chromium") or ""
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
-]  # fmt: skip
+ARGUMENTS = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 MOUTH_AREA = """() => {
   window.samples = [];
   perfkit.onShown = (stampMs, now, canvas) => {
@@ -35,15 +31,9 @@ MOUTH_AREA = """() => {
 
 @pytest.fixture(scope="module")
 def browser(demo_take: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if not CHROMIUM:
-        pytest.skip("no chromium; install it, on Debian: apt-get install chromium")
     footage = write_fake_camera(demo_take, tmp_path_factory.mktemp("camera") / "take.mjpeg")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*ARGUMENTS, f"--use-file-for-fake-video-capture={footage}"]
-        )
+    with open_browser(*ARGUMENTS, f"--use-file-for-fake-video-capture={footage}") as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
