@@ -96,8 +96,10 @@ class WorkFolder:
                     aside.write_text(text)
             for stale in self.path.glob(".*.partial*"):
                 remove(stale)
+        except MediaError:
+            raise
         except OSError as error:
-            raise error if isinstance(error, MediaError) else unwritable(self.path, error) from error
+            raise unwritable(self.path, error) from error
 
     def load_track(self) -> PerformanceTrack | None:
         """Return the captured track, if it is kept."""

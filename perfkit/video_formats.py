@@ -103,10 +103,9 @@ _VP9_OPTIONS = (
 _PRORES_4444_OPTIONS = (("profile", "4444"), ("vendor", "apl0"), ("alpha_bits", "16"))
 _PRORES_HQ_OPTIONS = (("profile", "hq"), ("vendor", "apl0"))
 _FFV1_OPTIONS = (("level", "3"), ("g", "1"), ("slices", "4"), ("slicecrc", "1"))
-# x265 invents decoding times for videos shorter than its reordering, and its bytes depend on the number of threads.
-_X265_PARAMS = "log-level=none:bframes=0:frame-threads=2"
-MIN_HEVC_PX = 64
-"""x265 writes beyond its buffers for pictures smaller than its blocks."""
+# x265 invents decoding times for videos shorter than its reordering, its bytes depend on the number of threads, and its
+# cutree writes beyond its buffers for pictures below 64 px.
+_X265_PARAMS = "log-level=none:bframes=0:frame-threads=2:cutree=0"
 _PCM = frozenset({"pcm_s16le", "pcm_s24le", "pcm_s16be", "pcm_s24be"})
 _MOV_SOUND = frozenset({"aac", "mp3", "ac3", "alac"}) | _PCM
 _PRORES_4444_ALPHA = Coding("prores_ks", "yuva444p10le", _PRORES_4444_OPTIONS)

@@ -23,7 +23,7 @@ from perfkit.errors import MediaError
 from perfkit.files import aside_of, check_target, remove, unwritable
 from perfkit.take import Take
 from perfkit.video_encode import Clock, Encoder, Look, Slate
-from perfkit.video_formats import MIN_HEVC_PX, FileFormat, PicturesFormat, choose_format, refuse_alpha, refuse_hdr
+from perfkit.video_formats import FileFormat, PicturesFormat, choose_format, refuse_alpha, refuse_hdr
 from perfkit.video_pictures import PicturesFolder, check_target_folder
 from perfkit.video_sound import Sound
 
@@ -128,8 +128,10 @@ class VideoWriter:
     def _translated(self) -> Iterator[None]:
         try:
             yield
+        except MediaError:
+            raise
         except OSError as error:
-            raise error if isinstance(error, MediaError) else unwritable(self.path, error) from error
+            raise unwritable(self.path, error) from error
 
     def _open_sink(self, image: np.ndarray, first_pts: int) -> Encoder | PicturesFolder:
         look = self._look_of(image)
@@ -158,15 +160,7 @@ class VideoWriter:
             transfer = self._take.info.color.transfer
             if not self._format.has_hdr:
                 raise refuse_hdr(self.path)
-            self._refuse_too_small(width, height)
         return Look((width + width % 2, height + height % 2), has_alpha=num_channels == 4, transfer=transfer)
-
-    def _refuse_too_small(self, width: int, height: int) -> None:
-        coding = self._format.hdr if isinstance(self._format, FileFormat) else None
-        if coding is not None and coding.encoder == "libx265" and min(width, height) < MIN_HEVC_PX:
-            raise MediaError(
-                f"{self.path}: {width}x{height} px is too small for HEVC, which needs {MIN_HEVC_PX} px a side; use .mov"
-            )
 
     def _slate(self) -> Slate:
         if self._take is None:
