@@ -46,18 +46,16 @@ class Muon(torch.optim.Optimizer):
 
     def _orthogonalise(self, weights: list[nn.Parameter], momentum: float) -> list[Tensor]:
         """Return each weight's direction; every worker computes some and all get all."""
-        parts = []
-        for number, weight in enumerate(weights):
-            assert weight.grad is not None
-            state = self.state[weight]
-            if not state:
-                state["momentum"] = torch.zeros_like(weight)
-            state["momentum"].lerp_(weight.grad, 1 - momentum)
-            if number % worker_count() == worker_index():
-                ahead = weight.grad.lerp(state["momentum"], momentum)
-                parts.append(orthogonalise(ahead.flatten(1)).flatten())
-            else:
-                parts.append(torch.zeros(weight.numel(), device=weight.device))
+        for weight in weights:
+            if not self.state[weight]:
+                self.state[weight]["momentum"] = torch.zeros_like(weight)
+        moments = [self.state[weight]["momentum"] for weight in weights]
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        torch._foreach_lerp_(moments, gradients, 1 - momentum)
+        own = slice(worker_index(), None, worker_count())
+        ahead = torch._foreach_lerp(gradients[own], moments[own], momentum)
+        parts = [torch.zeros(weight.numel(), device=weight.device) for weight in weights]
+        parts[own] = [direction.flatten() for direction in orthogonalise([each.flatten(1) for each in ahead])]
         if worker_count() > 1:
             together = torch.cat(parts)
             dist.all_reduce(together)
@@ -65,26 +63,35 @@ class Muon(torch.optim.Optimizer):
         return [part.view(weight.shape) for part, weight in zip(parts, weights, strict=True)]
 
 
-def orthogonalise(matrix: Tensor) -> Tensor:
-    """Return U V^T of a matrix U S V^T, roughly: singular values between 0.7 and 1.2.
+def orthogonalise(matrices: list[Tensor]) -> list[Tensor]:
+    """Return U V^T of each matrix U S V^T, roughly: singular values between 0.7 and 1.2.
 
     Every iteration multiplies from the left by a polynomial in x x^T. These commute, so they are multiplied up in the
-    small square of the shorter side, and the long matrix is touched twice.
+    small square of the shorter side, for all matrices with this side at once, and the long matrix is touched twice.
     """
-    is_tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if is_tall else matrix
-    x = x / x.norm().clamp_min(1e-7)
+    wide = [matrix.T if matrix.shape[0] > matrix.shape[1] else matrix for matrix in matrices]
+    wide = [matrix / matrix.norm().clamp_min(1e-7) for matrix in wide]
+    numbers_of: dict[int, list[int]] = {}
+    for number, matrix in enumerate(wide):
+        numbers_of.setdefault(len(matrix), []).append(number)
+    for numbers in numbers_of.values():
+        products = _multiply_up(torch.stack([wide[number] @ wide[number].T for number in numbers]))
+        for number, product in zip(numbers, products, strict=True):
+            wide[number] = product @ wide[number]
+    return [turned.T if turned.shape != matrix.shape else turned for turned, matrix in zip(wide, matrices, strict=True)]
+
+
+def _multiply_up(gram: Tensor) -> Tensor:
+    """Return the product of all iterations' polynomials, (B, R, R), for x x^T (B, R, R)."""
     a, b, c = NEWTON_SCHULZ
-    gram = x @ x.T
-    identity = torch.eye(len(gram), device=gram.device)
+    identity = torch.eye(gram.shape[-1], device=gram.device)
     product = a * identity + b * gram + c * gram @ gram
     factor = product
     for _ in range(NUM_ITERATIONS - 1):
         gram = factor @ gram @ factor
         factor = a * identity + b * gram + c * gram @ gram
         product = factor @ product
-    x = product @ x
-    return x.T if is_tall else x
+    return product
 
 
 @dataclass(frozen=True)
