@@ -20,9 +20,9 @@ import cv2
 import numpy as np
 
 from perfkit.face_reading import LEAST_CONFIDENCE, LandmarkReader
+from perfkit.headspace import MIRROR_ROWS
 from perfkit.ingest.resolve import Face
-from perfkit.rig import HUMAN_RIG, face_points
-from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, CONTOUR_SLICES
+from perfkit.vocabulary import CONTOUR_SLICES
 
 STEADY = 0.03
 """How far a plausible face's points may wander, in eye distances: 48 of 69 people's faces in footage at 256 px stayed
@@ -147,7 +147,7 @@ def _wander(points: np.ndarray, again: np.ndarray, view_from_picture: np.ndarray
     turn, shift = view_from_picture[:, :2], view_from_picture[:, 2]
     back = np.linalg.solve(turn, (again - shift).T).T
     if np.linalg.det(turn) < 0:
-        back = back[_MIRRORED_ROWS]
+        back = back[MIRROR_ROWS]
     return float(np.linalg.norm(back - points, axis=1)[_FEATURES].mean() / _eye_distance(points))
 
 
@@ -165,20 +165,3 @@ def _measure_apart(first: _Reading, second: _Reading) -> float:
 def _eye_distance(points: np.ndarray) -> float:
     left, right = (points[CONTOUR_SLICES[f"{side}_eye"]].mean(axis=0) for side in ("left", "right"))
     return max(float(np.linalg.norm(left - right)), 1e-6)
-
-
-def _mirror_rows() -> np.ndarray:
-    """Return (K,): the row that each contour point becomes when the face is mirrored; found on an open mouth."""
-    weights = np.zeros(len(BLENDSHAPES), np.float32)
-    weights[BLENDSHAPE_INDEX["jawOpen"]] = 0.5
-    points = face_points(HUMAN_RIG, weights).astype(np.float64)
-    rows = np.empty(len(points), dtype=np.int64)
-    for name, own in CONTOUR_SLICES.items():
-        swapped = {"left": "right", "right": "left"}
-        other = CONTOUR_SLICES["_".join(swapped.get(word, word) for word in name.split("_"))]
-        ways = np.linalg.norm(points[own, None] * (-1, 1, 1) - points[None, other], axis=-1)
-        rows[own] = other.start + ways.argmin(axis=1)
-    return rows
-
-
-_MIRRORED_ROWS = _mirror_rows()

@@ -10,7 +10,8 @@ from drawings import lay_over
 
 from perfkit.capture.mediapipe import StillFaces
 from perfkit.face_reading import GROUND_RGB, StillReadings
-from perfkit.ingest.readers import _MIRRORED_ROWS, STEADY, ReaderChoice, Readers, read_faces
+from perfkit.headspace import MIRROR_ROWS
+from perfkit.ingest.readers import STEADY, ReaderChoice, Readers, read_faces
 from perfkit.rig import HUMAN_RIG, face_points, pose_face, rest_head
 from perfkit.training.landmark_net import LandmarkNet
 from perfkit.vocabulary import BLENDSHAPE_INDEX, CONTOUR_SLICES, NUM_CONTOUR_POINTS
@@ -70,10 +71,10 @@ def _open_mouth() -> np.ndarray:
 
 
 def test_mirroring_twice_is_doing_nothing_and_swaps_the_sides():
-    assert np.array_equal(_MIRRORED_ROWS[_MIRRORED_ROWS], np.arange(NUM_CONTOUR_POINTS))
+    assert np.array_equal(MIRROR_ROWS[MIRROR_ROWS], np.arange(NUM_CONTOUR_POINTS))
     for name, other in (("left_eye", "right_eye"), ("right_brow", "left_brow"), ("inner_lips", "inner_lips")):
         rows = CONTOUR_SLICES[other]
-        assert set(_MIRRORED_ROWS[CONTOUR_SLICES[name]]) == set(range(rows.start, rows.stop))
+        assert set(MIRROR_ROWS[CONTOUR_SLICES[name]]) == set(range(rows.start, rows.stop))
 
 
 def test_a_reader_whose_points_go_with_the_picture_is_plausible_and_comes_first():
