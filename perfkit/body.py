@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from perfkit.rig import BODY_BONES, rest_limbs
+from perfkit.rows import iterate_parts
 from perfkit.smoothing import fill_gaps, smooth_offline
 from perfkit.track import PerformanceTrack
 from perfkit.vocabulary import POSE_INDEX
@@ -65,35 +66,35 @@ def measure_body(track: PerformanceTrack, *, center_px: np.ndarray, scale_px: np
     Returns:
         BodyMotion of every frame, smoothed.
     """
-    points = _points_with_hands(track)
+    points = np.empty((len(track), len(POSE_INDEX), 2))
+    for part in iterate_parts(len(track), track.body, track.hands):
+        points[part] = _points_with_hands(track.body[part], track.hands[part])
     seconds = track.times.seconds
-    limbs = np.stack([_limb(points, bone, scale_px) for bone in BODY_BONES], axis=1)
     rest = rest_limbs()[:, :2].astype(np.float64)
     filled = np.zeros((len(track), len(BODY_BONES), 3))
-    for index in range(len(BODY_BONES)):
-        seen = np.isfinite(limbs[:, index]).all(axis=1)
-        values = _drop_specks(seconds, seen)
-        is_trunk = BODY_BONES[index] in ("shoulders", "spine")
-        filled[:, index, :2] = _calm(seconds, limbs[:, index], (values, rest[index]), is_trunk=is_trunk)
+    for index, bone in enumerate(BODY_BONES):
+        limb = _limb(points, bone, scale_px)
+        seen = _drop_specks(seconds, np.isfinite(limb).all(axis=1))
+        filled[:, index, :2] = _calm(seconds, limb, (seen, rest[index]), is_trunk=bone in ("shoulders", "spine"))
     hand_at, hand_near = _hand_places(points, center_px, scale_px, seconds)
     return BodyMotion(filled, _neck_offset(points, center_px, scale_px, seconds), hand_at, hand_near)
 
 
-def _points_with_hands(track: PerformanceTrack) -> np.ndarray:
+def _points_with_hands(body: np.ndarray, hands: np.ndarray) -> np.ndarray:
     """Return (T, 33, 2) pose points, NaN where not believed; the hand tracker's points replace the pose's.
 
     Beside one hand that the hand tracker sees, the pose's other hand must be sure of itself: it likes to see one twice.
     """
-    points = track.body[..., :2].astype(np.float64)
+    points = body[..., :2].astype(np.float64)
     needed = np.full(points.shape[:2], SEEN_FROM)
-    hands_seen = np.isfinite(track.hands).all(axis=(2, 3))
+    hands_seen = np.isfinite(hands).all(axis=(2, 3))
     for index, side in enumerate(("left", "right")):
         rows = [POSE_INDEX[f"{side}_{name}"] for name in ("wrist", "index", "pinky", "thumb")]
         needed[np.ix_(hands_seen[:, 1 - index] & ~hands_seen[:, index], rows)] = SURE_FROM
-    points[~(track.body[..., 3] >= needed)] = np.nan
+    points[~(body[..., 3] >= needed)] = np.nan
     for index, side in enumerate(("left", "right")):
         has_hand = hands_seen[:, index]
-        hand = track.hands[has_hand, index, :, :2].astype(np.float64)
+        hand = hands[has_hand, index, :, :2].astype(np.float64)
         points[has_hand, POSE_INDEX[f"{side}_wrist"]] = hand[:, 0]
         for name, (tip, share) in _TIPS.items():
             points[has_hand, POSE_INDEX[f"{side}_{name}"]] = hand[:, 0] + share * (hand[:, tip] - hand[:, 0])

@@ -10,6 +10,7 @@ from perfkit.blinks import complete_blinks
 from perfkit.calibration_file import Calibration
 from perfkit.expression import fit_weights
 from perfkit.headspace import HeadMotion
+from perfkit.rows import let_go
 from perfkit.smoothing import fill_gaps, smooth_offline
 from perfkit.track import PerformanceTrack
 from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES
@@ -38,14 +39,21 @@ def clean_weights(
     seen = seen_mask(track, motion)
     seconds = track.times.seconds
     if len(motion.frames):
-        blendshapes = track.blendshapes[motion.frames].astype(np.float64)
-        fitted = fit_weights(motion, blendshapes, calibration)
-        fitted[:, _BLINKS] = complete_blinks(seconds[seen], fitted[:, _BLINKS], blendshapes[:, _BLINKS])
-        weights[seen] = fitted
+        weights[seen] = _fit_seen(track, motion, calibration)
     weights, flags = fill_gaps(seconds, weights, seen, np.zeros(len(BLENDSHAPES)))
     if smoothing > 0:
         weights = smooth_offline(seconds, weights, reach_seconds=0.1 * smoothing, noise_limits=(0.008, 0.04))
     return weights.astype(np.float32), flags
+
+
+def _fit_seen(track: PerformanceTrack, motion: HeadMotion, calibration: Calibration) -> np.ndarray:
+    """Return the expression of the seen frames, (S, 52) float64, with blinks that close."""
+    blendshapes = track.blendshapes[motion.frames]
+    let_go(track.blendshapes)
+    fitted = fit_weights(motion, blendshapes, calibration)
+    seconds, reported = track.times.seconds[motion.frames], blendshapes[:, _BLINKS].astype(np.float64)
+    fitted[:, _BLINKS] = complete_blinks(seconds, fitted[:, _BLINKS], reported)
+    return fitted
 
 
 def seen_mask(track: PerformanceTrack, motion: HeadMotion) -> np.ndarray:

@@ -25,6 +25,7 @@ from perfkit.control_strokes import (
     has_point,
 )
 from perfkit.errors import SettingsError
+from perfkit.rows import PART_FRAMES, let_go
 from perfkit.track import CharacterTrack
 from perfkit.vocabulary import CONTOUR_SLICES, NUM_CONTOUR_POINTS, POSE_INDEX
 
@@ -115,7 +116,9 @@ def draw_control(
     gain = np.array(image_wh, dtype=np.float64) / np.array(track.canvas_wh)
     body_gain = np.array([*gain, 1.0])
     seconds = track.times.seconds
-    for index in range(len(track)) if frames is None else frames:
+    for number, index in enumerate(range(len(track)) if frames is None else frames):
+        if number % PART_FRAMES == 0:
+            let_go(track.face, track.face_visibility, track.body, track.hands)
         face, visibility, body = track.face[index] * gain, track.face_visibility[index], track.body[index] * body_gain
         image_rgb = draw_control_frame(
             face, visibility, body=body, hands=track.hands[index] * gain, canvas_wh=image_wh, style=style

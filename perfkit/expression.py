@@ -14,7 +14,7 @@ from perfkit.headspace import RIGID_WEIGHTS, HeadMotion
 from perfkit.measures import HUMAN_BASIS, eye_apertures, lip_gap, mouth_width, region_ratios
 from perfkit.proportions import HUMAN_RIG
 from perfkit.rig import face_points, rest_points
-from perfkit.track import iterate_parts
+from perfkit.rows import iterate_parts
 from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, CONTOUR_SLICES, NUM_CONTOUR_POINTS
 
 _SHUT_BELOW, _SLIT_FROM = 0.1, 0.3

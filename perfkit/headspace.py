@@ -16,7 +16,8 @@ from perfkit.geometry import (
     nearest_rotation,
     picture_rotation_from_camera,
 )
-from perfkit.track import PerformanceTrack, iterate_parts
+from perfkit.rows import iterate_parts, keep_rows, let_go
+from perfkit.track import PerformanceTrack
 from perfkit.vocabulary import CONTOUR_INDICES, CONTOUR_SLICES, NUM_CONTOUR_POINTS
 
 _OVAL, _NOSE = CONTOUR_SLICES["face_oval"], CONTOUR_SLICES["nose_bridge"]
@@ -92,9 +93,10 @@ class HeadMotion:
 
 def seen_frames(track: PerformanceTrack) -> np.ndarray:
     """Return (T,) bool: frames whose face was seen, complete and of some size."""
-    complete = np.isfinite(track.blendshapes).all(axis=1) & (track.face_confidence > 0)
-    complete &= np.isfinite(track.camera_from_head).all(axis=(1, 2))
-    for part in iterate_parts(len(track)):
+    complete = track.face_confidence > 0
+    for part in iterate_parts(len(track), track.face, track.blendshapes, track.camera_from_head):
+        complete[part] &= np.isfinite(track.blendshapes[part]).all(axis=1)
+        complete[part] &= np.isfinite(track.camera_from_head[part]).all(axis=(1, 2))
         contour = track.face[part, CONTOUR_INDICES]
         complete[part] &= np.isfinite(contour).all(axis=(1, 2))
         complete[part] &= np.ptp(np.where(complete[part, None], contour[..., 1], 0.0), axis=1) > 1.0
@@ -110,23 +112,33 @@ def stand_upright(track: PerformanceTrack) -> PerformanceTrack:
     frames = np.flatnonzero(seen_frames(track))
     if not len(frames):
         return track
-    across = picture_rotation_from_camera(track.camera_from_head[frames, :3, :3].astype(np.float64))[:, :2, 0]
+    across = _tracked_rotation(track, frames)[:, :2, 0]
     roll = float(np.arctan2(*across.mean(axis=0)[::-1]))
     quarters = round(roll / (np.pi / 2)) if abs(roll) > _LYING else 0
     if quarters == 0:
         return track
     cosine, sine = round(np.cos(quarters * np.pi / 2)), round(np.sin(quarters * np.pi / 2))
     turn = np.array([[cosine, sine], [-sine, cosine]], dtype=np.float32)
-    face, body, hands, matrix = (a.copy() for a in (track.face, track.body, track.hands, track.camera_from_head))
-    for points in (face, body, hands):
-        points[..., :2] = points[..., :2] @ turn.T
-    matrix[:, :2, :3] = turn.T @ matrix[:, :2, :3]
+    seen = (track.face, track.body, track.hands, track.camera_from_head)
+
+    def turn_part(part: slice) -> list[np.ndarray]:
+        face, body, hands, matrix = (array[part].copy() for array in seen)
+        for points in (face, body, hands):
+            points[..., :2] = points[..., :2] @ turn.T
+        matrix[:, :2, :3] = turn.T @ matrix[:, :2, :3]
+        return [face, body, hands, matrix]
+
+    face, body, hands, matrix = keep_rows(map(turn_part, iterate_parts(len(track), *seen)))
     return replace(track, face=face, body=body, hands=hands, camera_from_head=matrix)
 
 
 def picture_points(track: PerformanceTrack, frames: np.ndarray) -> np.ndarray:
     """Return the contour points of some frames in picture axes, (S, K, 3) float64 px, z towards the camera."""
-    return track.face[frames][:, CONTOUR_INDICES].astype(np.float64) * np.array([1.0, 1.0, -1.0])
+    points = np.empty((len(frames), NUM_CONTOUR_POINTS, 3))
+    for part in iterate_parts(len(frames), track.face):
+        points[part] = track.face[frames[part]][:, CONTOUR_INDICES]
+    points[..., 2] *= -1.0
+    return points
 
 
 def unturn_by_tracker(track: PerformanceTrack, frames: np.ndarray) -> np.ndarray:
@@ -138,8 +150,7 @@ def unturn_by_tracker(track: PerformanceTrack, frames: np.ndarray) -> np.ndarray
     is_rigid = RIGID_WEIGHTS > 0
     center = points[:, is_rigid].mean(axis=1, keepdims=True)
     size = np.sqrt(((points[:, is_rigid] - center) ** 2).sum(axis=-1).mean(axis=-1))[:, None, None]
-    rotation = picture_rotation_from_camera(track.camera_from_head[frames, :3, :3].astype(np.float64))
-    return (points - center) / size @ rotation
+    return (points - center) / size @ _tracked_rotation(track, frames)
 
 
 def measure_head(
@@ -179,7 +190,9 @@ def sum_axes(track: PerformanceTrack, frames: np.ndarray, fitted: np.ndarray) ->
 
 
 def _tracked_rotation(track: PerformanceTrack, frames: np.ndarray) -> np.ndarray:
-    return picture_rotation_from_camera(track.camera_from_head[frames, :3, :3].astype(np.float64))
+    matrices = track.camera_from_head[frames, :3, :3].astype(np.float64)
+    let_go(track.camera_from_head)
+    return picture_rotation_from_camera(matrices)
 
 
 def straighten(neutral: np.ndarray) -> np.ndarray:

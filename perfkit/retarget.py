@@ -9,14 +9,14 @@ In: a performance, a rig, the performer's calibration. Out: what the character d
 Nothing but the 52 weights, the head's channels and the limb directions crosses over: the performer's face shape cannot.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 
 from perfkit.arms import place_body
-from perfkit.body import measure_body
+from perfkit.body import BodyMotion, measure_body
 from perfkit.calibrate import Calibration, fit_calibration
 from perfkit.cleaning import clean_weights, head_doubt_deg, seen_mask
 from perfkit.errors import SettingsError
@@ -26,9 +26,9 @@ from perfkit.headspace import HeadMotion, measure_head, stand_upright
 from perfkit.measures import feature_places
 from perfkit.proportions import Rig
 from perfkit.rig import face_points, hands_from_body, pose_body, pose_face, present_rows, rest_head, rest_limbs
+from perfkit.rows import iterate_parts, keep_rows
 from perfkit.smoothing import fill_gaps, smooth_offline
-from perfkit.track import CharacterTrack, PerformanceTrack, iterate_parts
-from perfkit.vocabulary import NUM_CONTOUR_POINTS
+from perfkit.track import CharacterTrack, PerformanceTrack
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,8 @@ def retarget(
     weights = scale_weights(weights, gains, expressiveness=settings.expressiveness)
     weights = shape_channels(weights, rig.channels)
     head = _head_over_time(track, motion, (rig, settings))
-    face, visibility = _pose_faces(rig, weights, head)
-    body = _body_over_time(track, motion, (rig, settings, head, calibration.neutral))
+    face, visibility = keep_rows(_pose_faces(rig, weights, head))
+    body, hands = keep_rows(_pose_bodies(track, motion, (rig, settings, head, calibration.neutral)))
     return CharacterTrack(
         times=track.times,
         canvas_wh=settings.canvas_wh,
@@ -127,21 +127,18 @@ def retarget(
         face=face,
         face_visibility=visibility,
         body=body,
-        hands=np.concatenate([hands_from_body(body[part]) for part in iterate_parts(len(body))]),
+        hands=hands,
         flags=(track.flags | gap_flags).astype(np.uint8),
         rig_digest=rig.digest(),
     )
 
 
-def _pose_faces(rig: Rig, weights: np.ndarray, head: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the contours of every frame on the canvas, (T, K, 2), and their visibility (T, K), both float32."""
-    face = np.empty((len(weights), NUM_CONTOUR_POINTS, 2), np.float32)
-    visibility = np.empty((len(weights), NUM_CONTOUR_POINTS), np.float32)
+def _pose_faces(rig: Rig, weights: np.ndarray, head: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield, part after part, the contours on the canvas, (t, K, 2), and their visibility (t, K), both float32."""
     rows = present_rows(rig)
     for part in iterate_parts(len(weights)):
-        face[part], seen = pose_face(face_points(rig, weights[part]), head[part])
-        visibility[part] = seen * rows
-    return face, visibility
+        face, seen = pose_face(face_points(rig, weights[part]), head[part])
+        yield face, seen * rows
 
 
 def _head_over_time(track: PerformanceTrack, motion: HeadMotion, how: tuple[Rig, RetargetSettings]) -> np.ndarray:
@@ -175,17 +172,24 @@ def _head_over_time(track: PerformanceTrack, motion: HeadMotion, how: tuple[Rig,
     return scale_head(head, rest, settings.head_gain).astype(np.float32)
 
 
-def _body_over_time(
+def _pose_bodies(
     track: PerformanceTrack, motion: HeadMotion, how: tuple[Rig, RetargetSettings, np.ndarray, np.ndarray]
-) -> np.ndarray:
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield, part after part, the body on the canvas, (t, 33, 3), and the hands on it, (t, 2, 21, 2), both float32."""
     rig, settings, head, neutral = how
-    if not settings.with_body or not len(motion.frames):
-        return pose_body(rig, np.tile(rest_limbs(), (len(track), 1, 1)), head)
-    frames, places = np.arange(len(track)), feature_places(neutral)
+    follows = settings.with_body and len(motion.frames) > 0
+    performed = _measure_body(track, motion) if follows else None
+    places = feature_places(neutral)
+    for part in iterate_parts(len(track)):
+        if performed is None:
+            body = pose_body(rig, np.tile(rest_limbs(), (part.stop - part.start, 1, 1)), head[part])
+        else:
+            body = place_body(performed[part], rig, head[part], places, canvas_wh=settings.canvas_wh)
+        yield body, hands_from_body(body)
+
+
+def _measure_body(track: PerformanceTrack, motion: HeadMotion) -> BodyMotion:
+    frames = np.arange(len(track))
     center_px = np.stack([np.interp(frames, motion.frames, motion.center_px[:, axis]) for axis in range(2)], axis=1)
     scale_px = np.interp(frames, motion.frames, motion.scale_px)
-    body = measure_body(track, center_px=center_px, scale_px=scale_px)
-    parts = iterate_parts(len(track))
-    return np.concatenate(
-        [place_body(body[part], rig, head[part], places, canvas_wh=settings.canvas_wh) for part in parts]
-    )
+    return measure_body(track, center_px=center_px, scale_px=scale_px)

@@ -50,7 +50,8 @@ def smooth_offline(
     channels = np.asarray(channels, dtype=np.float64)
     if len(channels) < 3:
         return channels.copy()
-    noise = np.clip(estimate_noise(seconds, channels), *noise_limits)
+    noises = [estimate_noise(seconds, channels[:, [column]]) for column in range(channels.shape[1])]
+    noise = np.clip(np.concatenate(noises), *noise_limits)
     tolerance = np.broadcast_to(3.0 * (noise if doubt is None else noise + doubt), channels.shape)
     out = np.empty_like(channels)
     for column in range(channels.shape[1]):

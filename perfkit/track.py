@@ -6,26 +6,24 @@ In: arrays from capture or retarget. Out: frozen dataclasses, frames first. `Per
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntFlag
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import safetensors.numpy
 
-from perfkit.array_file import read_array_file
+from perfkit.array_file import map_array_file, write_array_file
 from perfkit.errors import TrackError
 from perfkit.files import is_file, write_aside
 from perfkit.manifest import shorten
+from perfkit.rows import iterate_parts
 from perfkit.times import FrameTimes
 
 PERF_FORMAT = "perfkit.performance"
 PERF_VERSION = 1
 PERF_SUFFIX = ".perf"
-PART_FRAMES = 512
-"""Frames that are worked on at a time where the work needs many times their memory: long takes stay small."""
 _TIME_BASE = re.compile(r"([0-9]{1,18})(?:/([1-9][0-9]{0,17}))?", re.ASCII)
 
 _PERF_ARRAYS: dict[str, tuple[str, tuple[int, ...]]] = {
@@ -119,12 +117,6 @@ class CharacterTrack:
         return len(self.times)
 
 
-def iterate_parts(num_frames: int) -> Iterator[slice]:
-    """Yield slices that cover all frames in order, `PART_FRAMES` at a time."""
-    for start in range(0, num_frames, PART_FRAMES):
-        yield slice(start, min(start + PART_FRAMES, num_frames))
-
-
 def check_track(track: PerformanceTrack) -> None:
     """Refuse a track that breaks its contract.
 
@@ -149,7 +141,7 @@ def check_track(track: PerformanceTrack) -> None:
 
 def _check_seen_or_not(name: str, array: np.ndarray, *, must_be_seen: np.ndarray | None = None) -> None:
     is_finite, is_nan = np.empty(len(array), dtype=bool), np.empty(len(array), dtype=bool)
-    for part in iterate_parts(len(array)):
+    for part in iterate_parts(len(array), array):
         values = array[part].reshape(part.stop - part.start, -1)
         is_finite[part], is_nan[part] = np.isfinite(values).all(axis=1), np.isnan(values).all(axis=1)
     expected = is_finite | is_nan if must_be_seen is None else np.where(must_be_seen, is_finite, is_nan)
@@ -182,28 +174,28 @@ def save_track(track: PerformanceTrack, path: str | Path) -> None:
         "notes": list(track.notes),
     }
     arrays = {name: getattr(track, name) for name in _PERF_ARRAYS if name != "pts"} | {"pts": track.times.pts}
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     with write_aside(Path(path)) as aside:
-        aside.write_bytes(safetensors.numpy.save(arrays, metadata={"perfkit": json.dumps(header)}))
+        write_array_file(aside, arrays, {"perfkit": json.dumps(header)})
 
 
 def load_track(path: str | Path) -> PerformanceTrack:
-    """Read a `.perf` file.
+    """Read a `.perf` file; its arrays are read-only, and may be as long as a disk is large.
 
     Raises:
         TrackError: It is absent, no .perf file, of another version, or breaks the track's contract.
+        MediaError: There is no space for a copy of it.
     """
     path = Path(path)
     if not is_file(path):
         raise TrackError(f"{path}: no such file; make it with `perfkit capture TAKE -o {path.name}`")
     try:
-        arrays, header = read_array_file(path, "perfkit")
+        arrays, header = map_array_file(path, "perfkit")
     except ValueError as error:
         raise TrackError(f"{path}: not a .perf file, or a damaged one ({error}); capture the take again") from error
     _check_header(path, header, set(arrays))
     try:
         track = PerformanceTrack(
-            times=FrameTimes(arrays.pop("pts"), _read_time_base(header["time_base"])),
+            times=FrameTimes(np.array(arrays.pop("pts")), _read_time_base(header["time_base"])),
             size_wh=_read_size(header["size_wh"]),
             take_digest=str(header["take_digest"]),
             trackers=_read_trackers(header["trackers"]),

@@ -155,12 +155,11 @@ def test_a_track_that_breaks_its_contract_is_not_written(tmp_path):
 def test_a_failed_write_leaves_the_older_file(perf, monkeypatch):
     before = perf.read_bytes()
 
-    def write_half(path: Path, content: bytes) -> None:
-        with path.open("wb") as file:
-            file.write(content[:100])
+    def write_half(path: Path, *_: object) -> None:
+        path.write_bytes(before[:100])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", write_half)
+    monkeypatch.setattr("perfkit.track.write_array_file", write_half)
     with pytest.raises(MediaError, match="No space left on device"):
         save_track(make_track(seed=1), perf)
     assert perf.read_bytes() == before

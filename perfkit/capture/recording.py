@@ -1,6 +1,7 @@
-"""From a take to a PerformanceTrack: decode in one thread, track in others, keep the numbers and drop the pixels."""
+"""From a take to a PerformanceTrack: decode in one thread, track in others, keep the numbers, drop the pixels."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
@@ -12,9 +13,10 @@ from perfkit.capture.protocol import Observation, Tracker
 from perfkit.capture.settings import CaptureSettings
 from perfkit.errors import CaptureError, SettingsError
 from perfkit.queues import ReadAhead
+from perfkit.rows import keep_rows
 from perfkit.take import Take
 from perfkit.times import FrameTimes
-from perfkit.track import PART_FRAMES, PerformanceTrack
+from perfkit.track import PerformanceTrack
 from perfkit.video import digest_take, iterate_frames, open_take
 
 TRACKERS: dict[str, str] = {"mediapipe": "perfkit.capture.mediapipe:MediaPipeTracker"}
@@ -78,32 +80,37 @@ def record(take: Take, tracker: Tracker, *, on_progress: OnProgress | None = Non
         MediaError: The take cannot be read to its end; the line says where it breaks.
         CaptureError: No face in the whole take; the line says how many frames were searched.
     """
-    all_pts: list[int] = []
-    rows = {field: _Rows() for field in _SEEN_FIELDS}
     time_base = take.info.time_base
-    with ReadAhead(iterate_frames(take)) as frames:
-        for index, pts, image_rgb in frames:
-            observation = tracker.track(image_rgb, float(pts * time_base))
-            for field, dtype in _SEEN_FIELDS.items():
-                rows[field].append(np.asarray(getattr(observation, field), dtype=dtype))
-            all_pts.append(pts)
-            if on_progress is not None:
-                on_progress(index + 1, max(index + 1, take.info.num_frames_from_content))
-    seen = {field: each.finish() for field, each in rows.items()}
+    with closing(_observe(take, tracker, on_progress)) as rows:
+        pts, *arrays = keep_rows(rows) or [np.empty(0)] * (1 + len(_SEEN_FIELDS))
+    seen: dict[str, Any] = dict(zip(_SEEN_FIELDS, arrays, strict=True))
     if not (seen["face_confidence"] > 0).any():
-        num_bodies = int(np.isfinite(seen["body"]).all(axis=(1, 2)).sum()) if all_pts else 0
+        num_bodies = int(np.isfinite(seen["body"]).all(axis=(1, 2)).sum()) if len(pts) else 0
         raise CaptureError(
-            f"{take.path}: no performer's face found in {len(all_pts)} frames (a body in {num_bodies}); give a take "
+            f"{take.path}: no performer's face found in {len(pts)} frames (a body in {num_bodies}); give a take "
             f"whose face is lit, turned to the camera and at least 40 px high"
         )
     return PerformanceTrack(
-        times=FrameTimes(np.array(all_pts, np.int64), Fraction(time_base)),
+        times=FrameTimes(np.array(pts), Fraction(time_base)),
         size_wh=take.info.size_wh,
         take_digest=digest_take(take),
         trackers=tracker.versions,
         notes=take.info.notes,
         **seen,
     )
+
+
+def _observe(take: Take, tracker: Tracker, on_progress: OnProgress | None) -> Generator[list[np.ndarray], None, None]:
+    """Yield the pts of every frame and what is seen in it, one row of each of `_SEEN_FIELDS`."""
+    with ReadAhead(iterate_frames(take)) as frames:
+        for index, pts, image_rgb in frames:
+            observation = tracker.track(image_rgb, float(pts * take.info.time_base))
+            if on_progress is not None:
+                on_progress(index + 1, max(index + 1, take.info.num_frames_from_content))
+            yield [
+                np.array([pts], np.int64),
+                *(np.asarray(getattr(observation, field), dtype)[None] for field, dtype in _SEEN_FIELDS.items()),
+            ]
 
 
 def track_from_observations(seen: Sequence[tuple[float, Observation]], size_wh: tuple[int, int]) -> PerformanceTrack:
@@ -127,24 +134,3 @@ def track_from_observations(seen: Sequence[tuple[float, Observation]], size_wh: 
         notes=(),
         **arrays,
     )
-
-
-class _Rows:
-    """An array that grows row by row, in place: a list that is stacked in the end would need its memory twice."""
-
-    def __init__(self) -> None:
-        self._rows = np.empty(0)
-        self._num_rows = 0
-
-    def append(self, row: np.ndarray) -> None:
-        if self._num_rows == 0:
-            self._rows = np.empty((PART_FRAMES, *row.shape), row.dtype)
-        elif self._num_rows == len(self._rows):
-            self._rows.resize((self._num_rows + PART_FRAMES, *row.shape), refcheck=False)
-        self._rows[self._num_rows] = row
-        self._num_rows += 1
-
-    def finish(self) -> np.ndarray:
-        """Return the rows; none may be appended after."""
-        self._rows.resize((self._num_rows, *self._rows.shape[1:]), refcheck=False)
-        return self._rows
