@@ -53,6 +53,9 @@ class FrameFlag(IntFlag):
 class PerformanceTrack:
     """What the performer did, in pixels of the displayed take (after rotation and mirror). NaN = not seen.
 
+    The arrays of a captured or loaded track lie in files: they are read-only, and long ones are looked at by parts
+    (`perfkit.rows`).
+
     Attributes:
         times: T frame times.
         size_wh: Displayed size of the take, px.

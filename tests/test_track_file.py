@@ -63,6 +63,18 @@ def test_round_trip_is_exact(tmp_path: Path, num_frames, seed, num, den):
     assert_same(track, load_track(tmp_path / "a.perf"))
 
 
+def test_a_file_is_what_the_library_would_write(perf):
+    with safetensors.safe_open(perf, framework="np") as file:
+        arrays, metadata = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+    assert perf.read_bytes() == safetensors.numpy.save(arrays, metadata=metadata)
+
+
+def test_a_track_stays_what_it_is_when_its_file_changes(perf):
+    track = load_track(perf)
+    perf.write_bytes(b"")
+    assert_same(track, make_track())
+
+
 def refusal(path: Path) -> str:
     with pytest.raises(TrackError) as error:
         load_track(path)
