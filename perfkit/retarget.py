@@ -117,7 +117,7 @@ def retarget(
     weights = scale_weights(weights, gains, expressiveness=settings.expressiveness)
     weights = shape_channels(weights, rig.channels)
     head = _head_over_time(track, motion, (rig, settings))
-    face, visibility = keep_rows(_pose_faces(rig, weights, head))
+    weights, face, visibility = keep_rows(_pose_faces(rig, weights, head))
     body, hands = keep_rows(_pose_bodies(track, motion, (rig, settings, head, calibration.neutral)))
     return CharacterTrack(
         times=track.times,
@@ -133,12 +133,12 @@ def retarget(
     )
 
 
-def _pose_faces(rig: Rig, weights: np.ndarray, head: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield, part after part, the contours on the canvas, (t, K, 2), and their visibility (t, K), both float32."""
+def _pose_faces(rig: Rig, weights: np.ndarray, head: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
+    """Yield, part after part, weights, contours on the canvas (t, K, 2) and their visibility (t, K), all float32."""
     rows = present_rows(rig)
     for part in iterate_parts(len(weights)):
         face, seen = pose_face(face_points(rig, weights[part]), head[part])
-        yield face, seen * rows
+        yield weights[part], face, seen * rows
 
 
 def _head_over_time(track: PerformanceTrack, motion: HeadMotion, how: tuple[Rig, RetargetSettings]) -> np.ndarray:
