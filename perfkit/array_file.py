@@ -6,7 +6,7 @@ memory, and so does its writer: what may be as long as a take is read and writte
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
@@ -39,10 +39,17 @@ def read_array_file(path: Path, header_key: str = "") -> tuple[dict[str, np.ndar
         return {name: file.get_tensor(name) for name in file.offset_keys()}, header
 
 
-def map_array_file(path: Path, header_key: str = "") -> tuple[dict[str, np.ndarray], dict[str, object]]:
+def map_array_file(
+    path: Path, header_key: str, *, check: Callable[[dict[str, object], set[str]], None]
+) -> tuple[dict[str, np.ndarray], dict[str, object]]:
     """Return what `read_array_file` does; the arrays are read-only, and memory holds of them what is looked at.
 
     They lie in a copy of the file, which may be written anew or be on another machine: what was checked stays as it is.
+
+    Args:
+        path: The file.
+        header_key: As there.
+        check: Called with the header and the arrays' names before anything is copied; refuses them by raising.
 
     Raises:
         ValueError: As there.
@@ -51,6 +58,7 @@ def map_array_file(path: Path, header_key: str = "") -> tuple[dict[str, np.ndarr
     with _open(path) as file, ScratchFile() as copy:
         header = _read_header((file.metadata() or {}).get(header_key, "{}"))
         layout = _read_layout(file)
+        check(header, set(layout))
         with path.open("rb") as source:
             start = _LENGTH_BYTES + int.from_bytes(source.read(_LENGTH_BYTES), "little")
             source.seek(start)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntFlag
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -192,10 +193,9 @@ def load_track(path: str | Path) -> PerformanceTrack:
     if not is_file(path):
         raise TrackError(f"{path}: no such file; make it with `perfkit capture TAKE -o {path.name}`")
     try:
-        arrays, header = map_array_file(path, "perfkit")
+        arrays, header = map_array_file(path, "perfkit", check=partial(_check_header, path))
     except ValueError as error:
         raise TrackError(f"{path}: not a .perf file, or a damaged one ({error}); capture the take again") from error
-    _check_header(path, header, set(arrays))
     try:
         track = PerformanceTrack(
             times=FrameTimes(np.array(arrays.pop("pts")), _read_time_base(header["time_base"])),
