@@ -45,7 +45,7 @@ class LandmarkSettings:
         seed: Key of all randomness.
     """
 
-    steps: int = 12000
+    steps: int = 24000
     num_drawings: int = 8
     rates: Rates = RATES
     warmup_steps: int = 50
