@@ -29,8 +29,8 @@ from perfkit.errors import ServingError
 _log = logging.getLogger(__name__)
 HOST = "127.0.0.1"
 _TICKS_PER_MS = 90
-_MAX_UNKNOWN = 60
-"""Pictures in a row whose RTP times the page never named: the times have lost each other."""
+_MAX_USELESS = 60
+"""Pictures in a row that are late, or whose RTP times the page never named: the times have lost each other."""
 _RATES = "x-google-start-bitrate=3000;x-google-min-bitrate=1500;x-google-max-bitrate=4000"
 """In kbit/s. Loopback has room: Chromium's usual ramp from 300 would smear the face for half a minute."""
 _REFUSALS = (
@@ -68,7 +68,7 @@ class PeerCamera:
 
     Args:
         on_picture: Called with a stamp of the page, ms, and (H, W, 3) uint8 RGB; must not wait. It returns whether
-            more are wanted.
+            the picture was in time.
     """
 
     def __init__(self, on_picture: OnPicture) -> None:
@@ -116,17 +116,16 @@ class PeerCamera:
 
     async def _take_pictures(self, track: MediaStreamTrack) -> None:
         """Take every picture at once: aiortc's queue has no bound, the show's holds one."""
-        num_unknown, is_wanted = 0, True
-        while num_unknown < _MAX_UNKNOWN and is_wanted:
+        num_useless = 0
+        while num_useless < _MAX_USELESS:
             try:
                 frame = await track.recv()
             except MediaStreamError:
                 return
             assert isinstance(frame, VideoFrame) and frame.pts is not None
             stamp_ms = self._clock.stamp_ms(frame.pts)
-            num_unknown = num_unknown + 1 if stamp_ms is None else 0
-            if stamp_ms is not None:
-                is_wanted = self._on_picture(stamp_ms, frame.to_ndarray(format="rgb24"))
+            is_useful = stamp_ms is not None and self._on_picture(stamp_ms, frame.to_ndarray(format="rgb24"))
+            num_useless = 0 if is_useful else num_useless + 1
         _log.warning("WebRTC: its pictures are late, or their times are lost; they come by WebSocket from now on")
         await self._peer.close()
 

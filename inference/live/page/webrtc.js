@@ -1,6 +1,6 @@
 // The camera as a WebRTC track to this machine: no server is asked for addresses, the answer names 127.0.0.1 alone.
 // While the server says that pictures come this way none are sent as JPEG; once they fail to come, JPEG goes on.
-const PATIENCE_MS = 5000, MAX_SIDE_PX = 640, MAX_BITRATE = 4e6;
+const PATIENCE_MS = 8000, MAX_SIDE_PX = 640, MAX_BITRATE = 4e6;
 
 export class PeerCamera {
   constructor({ onOffer, onStamp }) {

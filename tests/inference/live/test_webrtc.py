@@ -91,7 +91,7 @@ def test_garbage_for_an_offer_is_refused_in_one_line() -> None:
 def test_pictures_whose_times_the_page_never_told_are_not_taken(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("perfkit.inference.live.webrtc._MAX_UNKNOWN", 3)
+    monkeypatch.setattr("perfkit.inference.live.webrtc._MAX_USELESS", 3)
     taken: list[float] = []
 
     def take(stamp_ms: float, image_rgb: np.ndarray) -> bool:
