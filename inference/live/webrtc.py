@@ -31,6 +31,7 @@ HOST = "127.0.0.1"
 _TICKS_PER_MS = 90
 _MAX_USELESS = 60
 """Pictures in a row that are late, or whose RTP times the page never named: the times have lost each other."""
+_NUM_TO_ALIGN = 12
 _RATES = "x-google-start-bitrate=3000;x-google-min-bitrate=1500;x-google-max-bitrate=4000"
 """In kbit/s. Loopback has room: Chromium's usual ramp from 300 would smear the face for half a minute."""
 _REFUSALS = (
@@ -42,13 +43,19 @@ OnPicture = Callable[[float, np.ndarray], bool]
 
 
 class RtpClock:
-    """Tells the page's time of a picture from its RTP time, counted from the first picture as aiortc counts."""
+    """Tells the page's time of a picture from its RTP time.
+
+    aiortc counts ticks from the first picture that came whole, the page from the first that it sent. On a busy machine
+    packets are lost and those are two; the intervals between pictures tell how far they are apart.
+    """
 
     def __init__(self) -> None:
         self._last_rtp: int | None = None
         self._ticks = 0
         self._offset_ms = np.inf
         self._known: deque[int] = deque(maxlen=256)
+        self._recent: deque[int] = deque(maxlen=_NUM_TO_ALIGN)
+        self._shift, self._is_aligned = 0, False
 
     def note(self, rtp: int, stamp_ms: float) -> None:
         """Take a picture's RTP time (uint32, 90 kHz, wraps) and when the page had encoded it."""
@@ -60,7 +67,23 @@ class RtpClock:
 
     def stamp_ms(self, ticks: int) -> float | None:
         """Return when a picture was taken on the page's clock, later by the quickest encoding; None if unknown."""
-        return ticks / _TICKS_PER_MS + self._offset_ms if ticks in self._known else None
+        self._recent.append(ticks)
+        if not self._is_aligned or ticks + self._shift not in self._known:
+            self._align()
+        if not self._is_aligned or ticks + self._shift not in self._known:
+            return None
+        return (ticks + self._shift) / _TICKS_PER_MS + self._offset_ms
+
+    def _align(self) -> None:
+        """Lay the last pictures onto those that the page told; where they fit in many places, none was lost."""
+        if len(self._recent) < _NUM_TO_ALIGN:
+            return
+        known = set(self._known)
+        shifts = [tick - self._recent[-1] for tick in known]
+        fitting = [shift for shift in shifts if all(ticks + shift in known for ticks in self._recent)]
+        if self._shift not in fitting and len(fitting) == 1:
+            self._shift = fitting[0]
+        self._is_aligned = self._is_aligned or self._shift in fitting
 
 
 class PeerCamera:

@@ -54,14 +54,25 @@ async def answer(offer: str) -> str:
 
 def test_pictures_have_the_pages_stamps_to_the_tick() -> None:
     clock, start = RtpClock(), (1 << 32) - 4000
-    taken_ms = [1000 + 33.3 * index for index in range(8)]
-    encoding_ms = [9, 7, 4, 30, 5, 6, 5, 8]
+    taken_ms = 1000 + 33.3 * np.arange(20)
+    encoding_ms = [9, 7, 4, 30, 5, 6, 5, 8, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9]
     ticks = [round(90 * (at - taken_ms[0])) for at in taken_ms]
     for tick, at, late in zip(ticks, taken_ms, encoding_ms, strict=True):
         clock.note((start + tick) % (1 << 32), at + late)
     stamps = [clock.stamp_ms(tick) for tick in ticks]
-    np.testing.assert_allclose(np.array(stamps, float) - taken_ms, 4, atol=1 / 90)
+    assert stamps[:11] == [None] * 11
+    np.testing.assert_allclose(np.array(stamps[11:], float) - taken_ms[11:], 4, atol=1 / 90)
     assert clock.stamp_ms(ticks[3] + 1) is None
+
+
+def test_stamps_are_right_though_the_first_pictures_were_lost() -> None:
+    clock, num_lost = RtpClock(), 7
+    taken_ms = np.cumsum(33 + np.random.default_rng(0).integers(-3, 4, 60))
+    for at in taken_ms:
+        clock.note(int(90 * at), float(at))
+    stamps = [clock.stamp_ms(int(90 * (at - taken_ms[num_lost]))) for at in taken_ms[num_lost:]]
+    assert stamps[:11] == [None] * 11
+    np.testing.assert_allclose(np.array(stamps[11:], float), taken_ms[num_lost + 11 :])
 
 
 def test_the_answer_names_loopback_alone() -> None:
