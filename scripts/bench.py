@@ -154,6 +154,13 @@ def measure_live() -> None:
     print_live(TAKE, "zib", minutes=MINUTES_LIVE)
 
 
+def measure_transports() -> None:
+    """Print rate, delay and load of a live show by WebSocket and by WebRTC, in turns."""
+    from bench_transports import print_transports
+
+    print_transports(TAKE, "zib")
+
+
 def measure_consistency() -> None:
     """Print what each way to hold frames together buys and costs."""
     from bench_consistency import print_consistency
@@ -202,6 +209,7 @@ def main() -> None:
         "fidelity": measure_fidelity,
         "train": measure_training,
         "live": measure_live,
+        "transports": measure_transports,
         "robustness": measure_robustness,
         "soak": measure_soak,
     }

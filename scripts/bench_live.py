@@ -15,10 +15,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 SERVER_SECONDS = 20
 NUM_BITS = 16
@@ -74,10 +77,24 @@ def print_server(take: Path, character: str) -> None:
 
 def print_browser(take: Path, character: str, folder: Path, *, minutes: float) -> None:
     """Let Chromium perform for some minutes."""
+    camera = write_clock_camera(take, folder / "take.mjpeg")
+    memory_mb, states = [], []
+    with open_performance(camera, character, folder) as (pid, page):
+        end = time.monotonic() + 60 * minutes
+        while time.monotonic() < end:
+            page.wait_for_timeout(5000)
+            memory_mb.append(_resident_mb(pid))
+            states.append(page.evaluate("perfkit.state"))
+        delays = np.array(page.evaluate("window.delays"))
+    _print_delays(delays, memory_mb, states)
+
+
+@contextmanager
+def open_performance(camera: Path, character: str, folder: Path, *options: str) -> Iterator[tuple[int, "Page"]]:
+    """Let Chromium perform, its clocks read from now on; gives the server's process id and the page."""
     from playwright.sync_api import sync_playwright
 
-    camera = write_clock_camera(take, folder / "take.mjpeg")
-    with serve(character, folder) as (process, address), sync_playwright() as playwright:
+    with serve(character, folder, *options) as (process, address), sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium") or "chromium",
             args=[*BROWSER_ARGUMENTS, f"--use-file-for-fake-video-capture={camera}"],
@@ -89,15 +106,8 @@ def print_browser(take: Path, character: str, folder: Path, *, minutes: float) -
         page.get_by_role("button", name="The camera's picture as background").click()
         page.wait_for_timeout(4000)
         page.evaluate(READ_CLOCKS.read_text(), [*CLOCK_AT, CELL_PX, NUM_BITS])
-        memory_mb, states = [], []
-        end = time.monotonic() + 60 * minutes
-        while time.monotonic() < end:
-            page.wait_for_timeout(5000)
-            memory_mb.append(_resident_mb(process.pid))
-            states.append(page.evaluate("perfkit.state"))
-        delays = np.array(page.evaluate("window.delays"))
+        yield process.pid, page
         browser.close()
-    _print_delays(delays, memory_mb, states)
 
 
 def _print_delays(delays: np.ndarray, memory_mb: list[float], states: list[dict[str, Any]]) -> None:
@@ -121,10 +131,10 @@ def _print_delays(delays: np.ndarray, memory_mb: list[float], states: list[dict[
 
 
 @contextmanager
-def serve(character: str, folder: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+def serve(character: str, folder: Path, *options: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """Run `perfkit live` as a person would; end it with Ctrl-C."""
     program = str(Path(sys.executable).with_name("perfkit"))
-    command = [program, "live", "--character", character, "--no-browser", "-o", str(folder / "recordings")]
+    command = [program, "live", "--character", character, "--no-browser", "-o", str(folder / "recordings"), *options]
     environment = {**os.environ, "XDG_DATA_HOME": str(folder / "data")}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
     try:

@@ -1,4 +1,5 @@
-// Runs in the live page: reads the clock off the camera and off what came back; window.delays holds [now, delay] in ms.
+// Runs in the live page: reads the clock off the camera and off what came back; window.delays holds [now, delay] in ms,
+// window.taken when each clock's picture was on the camera's side.
 ([left, top, cell, bits]) => {
   const small = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const read = (source, x, y, size) => {
@@ -12,7 +13,7 @@
     }
     return code;
   };
-  const taken = new Map();
+  const taken = window.taken = new Map();
   let last = null;
   // A picture that the page did not show on its camera side came as much later as it is farther on, at 30 a second.
   const timeOf = (code, now) => {

@@ -48,7 +48,7 @@ class Stage:
 
 
 @contextmanager
-def open_stage(monkeypatch: pytest.MonkeyPatch, folder: Path, *, camera: str = "browser") -> Iterator[Stage]:
+def open_stage(monkeypatch: pytest.MonkeyPatch, folder: Path, **options: str) -> Iterator[Stage]:
     """Run a show whose engine is `ControlEngine`; its performers and recordings lie in `folder`."""
     monkeypatch.setenv("XDG_DATA_HOME", str(folder / "data"))
 
@@ -58,7 +58,7 @@ def open_stage(monkeypatch: pytest.MonkeyPatch, folder: Path, *, camera: str = "
     monkeypatch.setattr("perfkit.inference.live.wardrobe.tailor", lambda *wish, **rest: True)
     for module in ("show", "wardrobe"):
         monkeypatch.setattr(f"perfkit.inference.live.{module}.make_costume", make_costume)
-    show = LiveShow(ShowOptions("zib", camera=camera, folder=folder / "recordings"))
+    show = LiveShow(ShowOptions("zib", folder=folder / "recordings", **options))
     with PageServer(make_live_app(show), view_paths=VIEW_PATHS) as server:
         show.outputs = {"page": server.view_address(OUTPUT), "mjpeg": server.view_address(MJPEG)}
         show.start()

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = {"perfkit": "perfkit", "training": "perfkit.training", "inference": "perfkit.inference"}
 ROOTS_OF_THE_TREE = ("perfkit.errors", "perfkit.times", "perfkit.vocabulary", "perfkit.image", "perfkit.geometry")
-ONE_DOOR = ("av", "mediapipe", "skia", "ray")
+ONE_DOOR = ("av", "mediapipe", "skia", "ray", "aiortc")
 VAGUE_NAMES = {"utils", "util", "helpers", "common", "misc", "manager", "base"}
 
 

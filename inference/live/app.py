@@ -30,6 +30,8 @@ _FILES = {
     "/microphone.js": "microphone.js",
     "/microphone-worklet.js": "microphone-worklet.js",
     "/output.js": "output.js",
+    "/webrtc.js": "webrtc.js",
+    "/webrtc-stamps.js": "webrtc-stamps.js",
 }
 _PAGE = files("perfkit.inference.live") / "page"
 _BOUNDARY = "perfkit"

@@ -1,7 +1,7 @@
 """One page's WebSocket: its camera goes in, pictures and state come out, and whoever is slow skips pictures.
 
-In: messages of the page. Out: messages to it, never more pictures under way than `_MAX_UNDER_WAY`; a page that does not
-say which it has seen gets one a second.
+In: messages of the page, and its camera by WebRTC where the show allows that. Out: messages to it, never more pictures
+under way than `_MAX_UNDER_WAY`; a page that does not say which it has seen gets one a second.
 """
 
 import asyncio
@@ -10,8 +10,9 @@ import json
 import logging
 import math
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from perfkit.errors import PerfkitError
@@ -24,12 +25,16 @@ from perfkit.inference.live.messages import (
     LANDMARKS,
     PREVIEW,
     SOUND,
+    STAMP,
     pack_landmarks,
     read_message,
     read_sound,
     write_message,
 )
-from perfkit.inference.live.show import LiveShow
+from perfkit.inference.live.show import WEBRTC, WEBSOCKET, LiveShow
+
+if TYPE_CHECKING:
+    from perfkit.inference.live.webrtc import PeerCamera
 
 _log = logging.getLogger(__name__)
 _STATE_SECONDS = 0.25
@@ -37,6 +42,8 @@ _MAX_UNDER_WAY = 3
 _STALL_SECONDS = 1.0
 _MAX_FPS = 70.0
 _MAX_TEXT = 4096
+_PEER_UP_SECONDS = 0.5
+_MAX_LATE_SECONDS = 2.0
 TAKEN_OVER = 4001
 
 
@@ -55,6 +62,8 @@ class PageConnection:
         self._shown: Shown | None = None
         self._acted: Acted | None = None
         self._offset: float | None = None
+        self._peer: PeerCamera | None = None
+        self._peer_seconds = -math.inf
         self._received = 0
         self._sent = self._seen_by_page = 0
         self._sent_seconds = -math.inf
@@ -72,6 +81,7 @@ class PageConnection:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._close_peer()
 
     async def end(self, reason: str) -> None:
         """Tell the page that another one plays now, and close."""
@@ -104,11 +114,22 @@ class PageConnection:
         seconds = self._seconds_of(message.stamp_ms)
         if message.kind == CAMERA:
             self._received = message.number
-            if seconds >= self._next_picture_seconds:
-                self._next_picture_seconds = seconds + 0.5 / _MAX_FPS
-                self._show.feed(CameraFrame(message.number, seconds, message.stamp_ms, jpeg=message.body))
+            self._feed(CameraFrame(message.number, seconds, message.stamp_ms, jpeg=message.body))
         elif message.kind == SOUND and (sound := read_sound(message)) is not None:
             self._show.hear(seconds, *sound)
+        elif message.kind == STAMP and self._peer is not None:
+            self._peer.note_stamp(message.number, message.stamp_ms)
+
+    def _take_picture(self, stamp_ms: float, image_rgb: np.ndarray) -> bool:
+        """Take a picture that came by WebRTC; return whether it was in time."""
+        seconds, self._peer_seconds = self._seconds_of(stamp_ms), time.monotonic()
+        self._feed(CameraFrame(self._show.num_frames, seconds, stamp_ms, image_rgb=image_rgb))
+        return self._peer_seconds - seconds < _MAX_LATE_SECONDS
+
+    def _feed(self, frame: CameraFrame) -> None:
+        if frame.seconds >= self._next_picture_seconds:
+            self._next_picture_seconds = frame.seconds + 0.5 / _MAX_FPS
+            self._show.feed(frame)
 
     def _seconds_of(self, stamp_ms: float) -> float:
         """Return a stamp of the page on this machine's clock: as late as the quickest message so far allows."""
@@ -128,9 +149,31 @@ class PageConnection:
             self._seen_by_page = command["seen"]
             return
         try:
-            await asyncio.to_thread(self._act, command)
+            if isinstance(offer := command.get("offer"), str):
+                await self._answer(offer)
+            else:
+                await asyncio.to_thread(self._act, command)
         except PerfkitError as error:
             await self._send_json({"refused": str(error)})
+
+    async def _answer(self, offer: str) -> None:
+        """Take the camera by WebRTC from now on."""
+        if self._show.options.transport != WEBRTC:
+            return
+        from perfkit.inference.live.webrtc import PeerCamera
+
+        await self._close_peer()
+        self._peer = peer = PeerCamera(self._take_picture)
+        try:
+            await self._send_json({"answer": await peer.answer(offer)})
+        except PerfkitError:
+            await self._close_peer()
+            raise
+
+    async def _close_peer(self) -> None:
+        peer, self._peer = self._peer, None
+        if peer is not None:
+            await peer.close()
 
     def _act(self, command: dict[str, Any]) -> None:
         """Do what a page asks."""
@@ -168,7 +211,10 @@ class PageConnection:
 
     async def _send_states(self) -> None:
         while True:
-            await self._send_json({"state": self._show.describe(), "received": self._received})
+            is_by_peer = time.monotonic() - self._peer_seconds < _PEER_UP_SECONDS
+            transport = WEBRTC if is_by_peer else WEBSOCKET
+            state = self._show.describe()
+            await self._send_json({"state": state, "received": self._received, "transport": transport})
             await asyncio.sleep(_STATE_SECONDS)
 
     async def _send_json(self, table: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """What page and server say to each other over the WebSocket, byte for byte. The page's half is page/messages.js.
 
-    bytes  0      kind: 1 camera picture (JPEG), 2 sound (PCM)               to the server
+    bytes  0      kind: 1 camera picture (JPEG), 2 sound (PCM), 3 stamp      to the server
                         1 character (JPEG), 2 landmarks, 3 camera (JPEG)     to the page
            4..7   number, uint32, little endian as all
            8..15  stamp, float64, milliseconds of the page's clock
@@ -9,7 +9,8 @@
 `number` counts camera pictures from the page; in an answer it is the number of the newest one that arrived, so that the
 page knows how many are under way. The page in turn says how many characters it has seen. Landmarks are (N, 2) int16,
 tenths of a percent of the picture's width and height. Of sound, `number` is the rate in Hz and the body is int16, one
-channel. Everything else is JSON text.
+channel. Of a stamp, `number` is the RTP time of a picture that goes by WebRTC, and there is no body. Everything else is
+JSON text.
 """
 
 import struct
@@ -20,7 +21,7 @@ import numpy as np
 from perfkit.inference.live.acting import Acted
 from perfkit.vocabulary import CONTOUR_INDICES
 
-CAMERA, SOUND = 1, 2
+CAMERA, SOUND, STAMP = 1, 2, 3
 CHARACTER, LANDMARKS, PREVIEW = 1, 2, 3
 _HEAD = struct.Struct("<BxxxId")
 _RATES_HZ = range(8000, 96001)
@@ -44,11 +45,12 @@ class Message:
 
 def read_message(message: bytes) -> Message | None:
     """Return what a page sent; None for bytes that are no message of theirs."""
-    if len(message) <= _HEAD.size:
+    if len(message) < _HEAD.size:
         return None
     kind, number, stamp_ms = _HEAD.unpack_from(message)
-    is_known = kind in (CAMERA, SOUND) and np.isfinite(stamp_ms) and abs(stamp_ms) < 1e12
-    return Message(kind, number, stamp_ms, message[_HEAD.size :]) if is_known else None
+    is_known = kind == STAMP or (kind in (CAMERA, SOUND) and len(message) > _HEAD.size)
+    is_timed = np.isfinite(stamp_ms) and abs(stamp_ms) < 1e12
+    return Message(kind, number, stamp_ms, message[_HEAD.size :]) if is_known and is_timed else None
 
 
 def write_message(kind: int, number: int, stamp_ms: float, body: bytes) -> bytes:

@@ -3,6 +3,7 @@
 In: options, camera pictures, commands. Out: pictures to viewers, one state that says how it goes.
 """
 
+import importlib.util
 import logging
 import threading
 import time
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from perfkit.calibration_file import save_calibration
-from perfkit.errors import CalibrationError, PerfkitError
+from perfkit.errors import CalibrationError, PerfkitError, SettingsError
 from perfkit.following import Follower
 from perfkit.inference.live.acting import Acted, Acting
 from perfkit.inference.live.camera_frame import CameraFrame
@@ -35,6 +36,8 @@ _USUAL_INTERVAL_SECONDS = 1 / 30
 _ONE_CORE = RuntimeSettings(num_threads=1)
 """The tracker wants the other."""
 
+WEBSOCKET, WEBRTC = TRANSPORTS = ("websocket", "webrtc")
+
 OnActed = Callable[[Acted], None]
 OnShown = Callable[[Shown], None]
 
@@ -49,6 +52,7 @@ class ShowOptions:
         performer: Whose neutral face to take, and to keep.
         folder: Where recordings go.
         quality: A name of `quality.QUALITIES`.
+        transport: How the page's pictures come, one of `TRANSPORTS`; by WebSocket also where WebRTC does not come up.
         runtime: Where engines run.
     """
 
@@ -57,6 +61,7 @@ class ShowOptions:
     performer: str = DEFAULT_PERFORMER
     folder: Path = Path("perfkit-live")
     quality: str = "auto"
+    transport: str = WEBSOCKET
     runtime: RuntimeSettings = _ONE_CORE
 
 
@@ -67,10 +72,11 @@ class LiveShow:
         options: What to begin with.
 
     Raises:
-        PerfkitError: The character, the camera's file or the calibration can't be used.
+        PerfkitError: The character, the camera's file, the calibration or the transport can't be used.
     """
 
     def __init__(self, options: ShowOptions) -> None:
+        _check_transport(options.transport)
         self.options = options
         self.characters = sorted({*list_character_names(), options.character})
         self.controls = change_controls(
@@ -229,6 +235,7 @@ class LiveShow:
             "state": str(pose.state) if pose is not None else "neutral",
             "is_dark": self._acting.is_dark,
             "has_own_camera": self.has_own_camera,
+            "transport": self.options.transport,
             "characters": self.characters,
             "has_camera": now - self._last_frame_seconds < 1.0,
             "camera_fps": round(self._camera_meter.rate(now), 1),
@@ -300,3 +307,10 @@ class LiveShow:
         if self.notice != reason:
             _log.warning("%s", reason)
         self.notice = reason
+
+
+def _check_transport(name: str) -> None:
+    if name not in TRANSPORTS:
+        raise SettingsError(f"transport: got {name!r}, expected {' or '.join(TRANSPORTS)}")
+    if name == WEBRTC and importlib.util.find_spec("aiortc") is None:
+        raise SettingsError("transport webrtc: aiortc is not installed; install it with: pip install 'perfkit[webrtc]'")

@@ -16,6 +16,7 @@ def live(
     performer: Annotated[str, typer.Option(help="Whose neutral face is taken, and kept.")] = "me",
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for recordings.")] = Path("perfkit-live"),
     quality: Annotated[str, typer.Option(help="auto, low, medium or high.")] = "auto",
+    transport: Annotated[str, typer.Option(help="How the browser's pictures come: websocket or webrtc.")] = "websocket",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Where the page is served [any that is free].")] = 0,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = True,
     vmc: Annotated[
@@ -29,7 +30,9 @@ def live(
     from perfkit.inference.live import ShowOptions
     from perfkit.inference.live.serving import OutputOptions, open_show
 
-    options = ShowOptions(character=character, camera=camera, performer=performer, folder=output, quality=quality)
+    options = ShowOptions(
+        character=character, camera=camera, performer=performer, folder=output, quality=quality, transport=transport
+    )
     outputs = OutputOptions(vmc=vmc, livelink=livelink, with_virtual_camera=virtual_camera)
     with open_show(options, outputs, port=port) as server:
         serve_page(server, browser=browser)

@@ -1,8 +1,9 @@
 // The live page: camera to the server, character to the screen, and how it goes.
 import { Camera } from "/camera.js";
 import { Controls } from "/controls.js";
-import { CAMERA, CHARACTER, LANDMARKS, PREVIEW, SOUND, pack, unpack } from "/messages.js";
+import { CAMERA, CHARACTER, LANDMARKS, PREVIEW, SOUND, STAMP, pack, unpack } from "/messages.js";
 import { Microphone } from "/microphone.js";
+import { PeerCamera } from "/webrtc.js";
 
 const TAKEN_OVER = 4001, MAX_UNDER_WAY = 3;
 const $ = (id) => document.getElementById(id);
@@ -10,11 +11,12 @@ const STATES = { seen: "face seen", held: "face lost: holding", neutral: "no fac
 
 let socket = null, sent = 0, received = 0, seen = 0, isOver = false, lastState = null;
 let latencies = [], lastReceipt = 0;
-window.perfkit = { onShown: null, get state() { return lastState; } };  // for scripts that measure this page
+window.perfkit = { onShown: null, get state() { return lastState; }, get peer() { return peer; } };  // for scripts that measure this page
 
 const controls = new Controls(send);
 const camera = new Camera($("camera"), { onPicture: sendPicture, onState: showCamera });
-camera.wants = () => socket?.readyState === WebSocket.OPEN && (sent - received < MAX_UNDER_WAY || performance.now() - lastReceipt > 1000);
+const peer = new PeerCamera({ onOffer: (offer) => send({ offer }), onStamp: (rtp, stampMs) => sendMessage(STAMP, rtp, stampMs, []) });
+camera.wants = () => !peer.isUp && socket?.readyState === WebSocket.OPEN && (sent - received < MAX_UNDER_WAY || performance.now() - lastReceipt > 1000);
 const microphone = new Microphone(async (samples, rate, stampMs) => {
   if (socket?.readyState === WebSocket.OPEN && socket.bufferedAmount < 1e6) socket.send(await pack(SOUND, rate, stampMs, samples));
 });
@@ -26,6 +28,7 @@ function connect() {
   socket.onopen = () => { isOver = false; cover(null); };
   socket.onmessage = ({ data }) => (typeof data === "string" ? takeText(JSON.parse(data)) : takeBytes(unpack(data)));
   socket.onclose = ({ code }) => {
+    peer.leave();
     if (code === TAKEN_OVER) return takenOver();
     cover("perfkit is gone. If you started it anew, open the address that it printed.");
     setTimeout(connect, 1000);
@@ -34,8 +37,10 @@ function connect() {
 
 function send(command) { if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(command)); }
 
-async function sendPicture(jpeg, stampMs) {
-  const message = await pack(CAMERA, ++sent, stampMs, jpeg);
+function sendPicture(jpeg, stampMs) { return sendMessage(CAMERA, ++sent, stampMs, jpeg); }
+
+async function sendMessage(kind, number, stampMs, body) {
+  const message = await pack(kind, number, stampMs, body);
   if (socket?.readyState === WebSocket.OPEN) socket.send(message);
 }
 
@@ -82,8 +87,9 @@ function drawLandmarks(points) {
 
 function takeText(message) {
   if (message.refused) return notice(message.refused);
+  if (message.answer) peer.answer(message.answer);
   if (message.received !== undefined) { received = Math.max(received, message.received); lastReceipt = performance.now(); }
-  if (message.state) showState(message.state);
+  if (message.state) { showTransport(message.state, message.transport); showState(message.state); }
 }
 
 function showState(state) {
@@ -108,6 +114,13 @@ function showState(state) {
   if (state.outputs) { $("output-address").textContent = state.outputs.page; $("mjpeg-address").textContent = state.outputs.mjpeg; }
   if (state.notice) notice(state.notice);
   if (state.has_own_camera && $("preview").hidden) { $("preview").hidden = false; $("camera").hidden = true; $("camera-cover").hidden = true; for (const id of ["camera-toggle", "camera-device"]) $(id).hidden = true; }
+}
+
+function showTransport(state, transport) {
+  if (state.transport === "webrtc") peer.see(camera.stream?.getVideoTracks()[0] ?? null, transport === "webrtc");
+  $("transport").hidden = state.has_own_camera;
+  $("transport").textContent = transport === "webrtc" ? "WebRTC" : "WebSocket";
+  $("transport").title = `How the camera's pictures reach perfkit${peer.note && ": " + peer.note}`;
 }
 
 function showTracker(state) {

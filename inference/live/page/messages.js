@@ -1,5 +1,5 @@
 // The page's half of messages.py: 16 bytes of head, little endian, then what the message carries.
-export const CAMERA = 1, SOUND = 2;
+export const CAMERA = 1, SOUND = 2, STAMP = 3;
 export const CHARACTER = 1, LANDMARKS = 2, PREVIEW = 3;
 
 export async function pack(kind, number, stampMs, body) {

@@ -20,6 +20,7 @@ PROGRAM = str(Path(sys.executable).with_name("perfkit"))
         (["--character", "nobody"], "nobody"),
         (["--camera", "absent.mp4"], "absent.mp4"),
         (["--quality", "best"], "quality"),
+        (["--transport", "pigeon"], "expected websocket or webrtc"),
         (["--vmc", "nowhere"], "expected HOST:PORT"),
         (["--performer", "../me"], "expected up to 40 letters"),
     ],

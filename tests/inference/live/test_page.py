@@ -1,22 +1,19 @@
 """The page in headless Chromium, whose camera plays real footage: what a performer sees and does."""
 
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
 import pytest
-from chromium import open_browser
-from live_stage import Stage, open_stage, write_fake_camera
+from live_page import open_page, wait_for
+from live_stage import Stage, open_stage
 from live_stage import wait_for as wait_until
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from perfkit.inference.live.acting import Acted
+from perfkit.inference.live.show import WEBRTC, WEBSOCKET
 from perfkit.vocabulary import BLENDSHAPE_INDEX
 
-ARGUMENTS = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 MOUTH_AREA = """() => {
   window.samples = [];
   perfkit.onShown = (stampMs, now, canvas) => {
@@ -29,43 +26,7 @@ MOUTH_AREA = """() => {
 """Counts the pixels of the control picture's open mouth in every picture that reaches the screen."""
 
 
-@pytest.fixture(scope="module")
-def browser(demo_take: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    footage = write_fake_camera(demo_take, tmp_path_factory.mktemp("camera") / "take.mjpeg")
-    with open_browser(*ARGUMENTS, f"--use-file-for-fake-video-capture={footage}") as browser:
-        yield browser
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, permissions=["camera", "microphone"])
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext, stage: Stage) -> Page:
-    return open_page(context, stage.server.address)
-
-
-def open_page(context: BrowserContext, address: str) -> Page:
-    page = context.new_page()
-    page.on("pageerror", lambda error: pytest.fail(f"the page's script failed: {error}"))
-    page.goto(address)
-    wait_for(page, lambda state: state["has_camera"] and state["state"] in ("seen", "returning"))
-    return page
-
-
-def wait_for(page: Page, condition: Callable[[dict[str, Any]], object], seconds: float = 30.0) -> dict[str, Any]:
-    end = time.monotonic() + seconds
-    while True:
-        state = page.evaluate("perfkit.state")
-        if state and condition(state):
-            return state  # type: ignore[no-any-return]
-        assert time.monotonic() < end, f"it did not come to that: {state}"
-        page.wait_for_timeout(50)
-
-
+@pytest.mark.parametrize("stage", [WEBSOCKET, WEBRTC], indirect=True)
 def test_the_characters_mouth_moves_when_the_performers_does(page: Page, stage: Stage) -> None:
     acted: list[Acted] = []
     stage.show.watch(acted=acted.append)
@@ -104,6 +65,7 @@ def test_calibrate_counts_down_and_is_kept(page: Page, stage: Stage) -> None:
     expect(page.get_by_role("button", name="Calibrate again")).to_be_visible()
 
 
+@pytest.mark.parametrize("stage", [WEBSOCKET, pytest.param(WEBRTC, marks=pytest.mark.slow)], indirect=True)
 def test_a_recording_downloads_plays_and_keeps_time(page: Page, stage: Stage, tmp_path: Path) -> None:
     page.keyboard.press("m")
     expect(page.get_by_role("button", name="Mic on")).to_be_visible()
