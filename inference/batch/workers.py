@@ -14,6 +14,7 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from types import FrameType
 
 from perfkit.inference.batch.making import MakingOptions, Outcome, fail_shot, make_shot, sheet_path
 from perfkit.inference.batch.planning import PlannedShot
@@ -94,10 +95,15 @@ def _make_pool(num_workers: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(num_workers, mp_context=context, initializer=_prepare_worker)
 
 
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    """Leave by the way that clears up half-written files; a worker that waits for work leaves without a word."""
+    raise SystemExit(1)
+
+
 def _prepare_worker() -> None:
     """Let the parent alone decide when this worker ends: by its signal, or by being gone itself."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _leave)
     parent = multiprocessing.parent_process()
     assert parent is not None
 

@@ -8,6 +8,7 @@ the task's smoothing off. Faces too small for the whole frame are searched at th
 """
 
 import contextlib
+import ctypes
 import os
 import threading
 from collections.abc import Iterator
@@ -33,6 +34,9 @@ _SETTLED_SHARE = 0.002
 """A face has settled when no point moves by more than this share of the face's width."""
 
 _POSE_REPEATS = 3
+_LIBC = ctypes.CDLL(None) if os.name == "posix" else None
+_M_ARENA_MAX = -8
+"""As in glibc's malloc.h."""
 
 
 class MediaPipeTracker:
@@ -42,6 +46,7 @@ class MediaPipeTracker:
         face_file = str(require_model("face"))
         pose_file = find_model("pose") if settings.with_pose else None
         hands_file = find_model("hands") if settings.with_hands else None
+        _few_heaps()
         with _quiet_stderr():
             self._face = _FaceTask(face_file)
             self._crop_face = _FaceTask(face_file) if pose_file else None
@@ -97,6 +102,7 @@ class MediaPipeTracker:
         for task in (self._face, self._crop_face, self._pose, self._hands):
             if task is not None:
                 task.close()
+        _give_back_memory()
 
     def _track_in_crop(self, image_rgb: np.ndarray, body: np.ndarray, seconds: float) -> "_Face | None":
         crop = crop_at_head(image_rgb, body) if self._crop_face else None
@@ -108,6 +114,18 @@ class MediaPipeTracker:
         return _Face(
             crop.frame_from_crop(face.points), face.blendshapes, crop.frame_camera_from_head(face.camera_from_head)
         )
+
+
+def _few_heaps() -> None:
+    """Let threads share two heaps: MediaPipe starts its threads anew for every take, and glibc gives each its own."""
+    if _LIBC is not None and hasattr(_LIBC, "mallopt"):
+        _LIBC.mallopt(_M_ARENA_MAX, 2)
+
+
+def _give_back_memory() -> None:
+    """Hand freed memory back to the system; glibc keeps it, a take's after the other's."""
+    if _LIBC is not None and hasattr(_LIBC, "malloc_trim"):
+        _LIBC.malloc_trim(0)
 
 
 class BodyTracker:
