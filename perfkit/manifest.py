@@ -49,7 +49,7 @@ class ManifestTable:
 
     def refuse(self, key: str, got: str, expected: str) -> PackError:
         """Return the error for one key."""
-        return PackError(f"{self.where} {key}: got {got}, expected {expected}; correct the manifest")
+        return PackError(f"{self.where} {_show_key(key)}: got {got}, expected {expected}; correct the manifest")
 
     def has(self, key: str) -> bool:
         """Return whether a key is still to be taken."""
@@ -96,7 +96,7 @@ class ManifestTable:
         value = self.take(key, f"a table [{key}]")
         if not isinstance(value, dict):
             raise self.refuse(key, shorten(value), f"a table [{key}]")
-        return ManifestTable(value, f"{self.where} [{key}]")
+        return ManifestTable(value, f"{self.where} [{_show_key(key)}]")
 
     def take_tables(self, key: str) -> list["ManifestTable"]:
         """Return an array of tables; absent = empty."""
@@ -119,6 +119,11 @@ class ManifestTable:
         if self._left:
             unknown = ", ".join(shorten(key) for key in sorted(self._left)[:5])
             raise PackError(f"{self.where} unknown key {unknown}; remove it or correct its spelling")
+
+
+def _show_key(key: str) -> str:
+    """Return a key as it is, or as `shorten` shows it where it would break the line."""
+    return key if key.isprintable() else shorten(key)
 
 
 def read_manifest(path: Path) -> ManifestTable:

@@ -308,6 +308,17 @@ def test_landmarks_with_nan_or_another_count_are_refused(pack):
         pack.load_landmarks()
 
 
+def test_a_key_with_a_line_break_is_refused_in_one_line(tmp_path):
+    pack = make_pack(tmp_path / "zib")
+    path = pack.folder / MANIFEST_NAME
+    table = tomllib.loads(path.read_text())
+    table["lora"]["\n"] = {}
+    path.write_text(write_toml(table), encoding="utf-8")
+    with pytest.raises(PerfkitError, match="expected an engine's name") as error:
+        stamp_pack(pack.folder)
+    assert "\n" not in str(error.value)
+
+
 SCALARS = st.one_of(
     st.text(max_size=12), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.booleans()
 )
