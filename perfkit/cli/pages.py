@@ -16,10 +16,11 @@ def serve_page(server: "PageServer", *, browser: bool) -> None:
         server: Not started yet.
         browser: Whether to open the address.
     """
-    typer.echo(server.address)
-    if browser:
-        typer.launch(server.address)
-    try:
-        server.run()
-    finally:
-        gc.freeze()  # else Python looks through all of torch on its way out: seconds, on a busy machine
+    with server:
+        typer.echo(server.address)
+        if browser:
+            typer.launch(server.address)
+        try:
+            server.wait()
+        finally:
+            gc.freeze()  # else Python looks through all of torch on its way out: seconds, on a busy machine

@@ -1,4 +1,4 @@
-"""A server on loopback for one page, run in the caller's thread or beside it.
+"""A server on loopback for one page, run beside the caller.
 
 In: an application, a port (0 = any that is free). Out: its address; it ends within two seconds of being told to.
 """
@@ -86,7 +86,7 @@ class PageServer:
             timeout_keep_alive=5,
         )
         self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self.run, name="perfkit-page", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="perfkit-page", daemon=True)
 
     @property
     def root(self) -> str:
@@ -102,10 +102,10 @@ class PageServer:
         """Return the address of a path that only shows something, for a program without cookies."""
         return f"{self.root}{path}?key={self.keys.view}"
 
-    def run(self) -> None:
-        """Serve until `stop`, in this thread."""
-        with contextlib.closing(self._socket), asyncio.Runner() as runner:
-            runner.run(self._server.serve([self._socket]))
+    def wait(self) -> None:
+        """Wait until the server ends; Ctrl-C breaks the wait."""
+        while self._thread.is_alive():
+            self._thread.join(_END_SECONDS)  # without a time, Windows hears no Ctrl-C
 
     def stop(self) -> None:
         """Tell the server to end; may be called from any thread."""
@@ -118,6 +118,10 @@ class PageServer:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
         self._thread.join()
+
+    def _run(self) -> None:
+        with contextlib.closing(self._socket), asyncio.Runner() as runner:
+            runner.run(self._server.serve([self._socket]))
 
 
 def _bind(port: int) -> socket.socket:
