@@ -257,6 +257,7 @@ def test_another_studios_drawings_from_the_folder_to_the_save(browser, serve, go
     from shutil import copyfile
 
     from perfkit.ingest import IngestSettings, build_pack
+    from perfkit.ingest.readers import Readers
     from perfkit.training.landmark_net import LandmarkNet
 
     art = tmp_path / "art"
@@ -264,7 +265,9 @@ def test_another_studios_drawings_from_the_folder_to_the_save(browser, serve, go
     for name in ("neutral_yaw+00", "happy_yaw-30", "sad_yaw-90"):
         copyfile(godette_dir / f"{name}.png", art / f"{name}.png")
     net = LandmarkNet.load()
-    folder: Path = build_pack(art, tmp_path / "godette", IngestSettings(name="godette"), reader=net).pack.folder
+    folder: Path = build_pack(
+        art, tmp_path / "godette", IngestSettings(name="godette"), readers=Readers(net)
+    ).pack.folder
     there = Visit(browser, serve(folder, reader=net))
     page = there.page
     first = page.locator(".card").first
