@@ -113,17 +113,25 @@ def open_job(
 def _identify(source: Path, pack: CharacterPack, engine: Engine, settings: RenderSettings) -> str:
     """Return the SHA-256 over all that the kept track and pictures depend on, hex."""
     calibration = "" if settings.calibration is None else digest_file(settings.calibration)
-    digests = [_digest_source(source), pack.digest, engine.digest, calibration]
+    try:
+        performance = digest_source(source)
+    except OSError:
+        performance = ""  # a .perf that cannot be read: reading it, which comes next, says why
+    digests = [performance, pack.digest, engine.digest, calibration]
     text = json.dumps([read_versions(), digests, asdict(settings)], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _digest_source(source: Path) -> str:
-    """Return its SHA-256, hex; empty where it cannot be read: reading it, which comes next, says why."""
-    try:
-        return digest_file(source)
-    except OSError:
-        return ""
+def digest_source(source: Path) -> str:
+    """Return its SHA-256, hex; what cannot be opened is not read to its end, which may be far away.
+
+    Raises:
+        PerfkitError: It is no take.
+        OSError: It cannot be read.
+    """
+    if not is_perf(source):
+        open_take(source)
+    return digest_file(source)
 
 
 def check_output(path: Path, source: Path, settings: RenderSettings = DEFAULT_SETTINGS) -> None:

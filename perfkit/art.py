@@ -16,6 +16,7 @@ from perfkit.array_file import read_array_file
 from perfkit.errors import PackError
 from perfkit.files import write_aside
 from perfkit.manifest import ManifestTable, shorten
+from perfkit.quiet import quiet_stderr
 from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, NUM_CONTOUR_POINTS
 
 LABELS: tuple[str, ...] = ("angle", "expression", "light", "points")
@@ -155,7 +156,8 @@ def read_art(path: Path) -> np.ndarray:
         encoded = np.fromfile(path, dtype=np.uint8)
     except OSError as error:
         raise PackError(f"{path}: cannot be read ({error.strerror}); restore the file") from error
-    picture = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if len(encoded) else None
+    with quiet_stderr():
+        picture = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if len(encoded) else None
     if picture is None or picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 4:
         raise PackError(f"{path}: is no 8-bit RGBA picture; restore the file")
     return cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA)

@@ -16,6 +16,7 @@ import numpy as np
 from perfkit.color import hdr_from_srgb, sdr_from_take
 from perfkit.errors import MediaError, SettingsError
 from perfkit.files import is_file
+from perfkit.quiet import quiet_stderr
 from perfkit.take import Take
 from perfkit.video import iterate_frames, open_take
 
@@ -243,7 +244,8 @@ def _read_image(path: Path) -> np.ndarray:
         encoded = np.fromfile(path, dtype=np.uint8)
     except OSError as error:
         raise MediaError(f"{path}: cannot be read ({error.strerror}); check the path of the background") from error
-    image_bgr = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if len(encoded) else None
+    with quiet_stderr():
+        image_bgr = cv2.imdecode(encoded, cv2.IMREAD_COLOR) if len(encoded) else None
     if image_bgr is None:
         raise MediaError(f"{path}: not a picture that can be read; give a PNG or JPEG as background")
     return cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB)

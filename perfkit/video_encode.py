@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from perfkit.ffmpeg import (
@@ -28,12 +29,12 @@ from perfkit.video_sound import Sound, SoundFeed
 
 _HDR_TRANSFERS = {"pq": ColorTrc.SMPTE2084, "hlg": ColorTrc.ARIB_STD_B67}
 _RGB_MATRIX = 0
+_AVX_512F = 13
+"""OpenCV's CV_CPU_AVX_512F, which its Python module does not name."""
 _SWSCALE_THREADS = 1
 """With more, swscale now and then spoils the first row of a thread's slice."""
-
-
-_STEADY_WH = (112, 80)
-"""Below this size x264 in several threads does not give the same bytes every time."""
+_ENCODER_THREADS = {"libx264": 3, "libvpx-vp9": 3}
+"""Whose bytes depend on the number of threads: fixed, so that a file is the same whatever cores its process may use."""
 
 
 @dataclass(frozen=True)
@@ -162,14 +163,15 @@ class Encoder:
 
     def _add_video(self, file_format: FileFormat, slate: Slate) -> VideoStream:
         coding, look = self._coding, self._look
-        stream = add_picture_track(self._container, coding.encoder, self._clock.rate_fps, dict(coding.options))
+        stream = add_picture_track(self._container, coding.encoder, self._clock.rate_fps, _encoder_options(coding))
         stream.width, stream.height = look.size_wh
         stream.pix_fmt = coding.pixel_format
         stream.time_base = self._clock.time_base
         context = stream.codec_context
         context.time_base = self._clock.time_base
-        if coding.encoder == "libx264" and (look.size_wh[0] < _STEADY_WH[0] or look.size_wh[1] < _STEADY_WH[1]):
-            context.thread_count = 1
+        if coding.encoder in _ENCODER_THREADS:
+            # x264 in threads by slices, PyAV's default, needs a third more bits for the same picture.
+            context.thread_type, context.thread_count = "FRAME", _ENCODER_THREADS[coding.encoder]
         if coding.tag is not None:
             context.codec_tag = coding.tag
         context.color_range = ColorRange.JPEG if coding.is_rgb else ColorRange.MPEG
@@ -187,6 +189,17 @@ class Encoder:
             if value is not None:
                 stream.metadata[name] = value
         return stream
+
+
+def _encoder_options(coding: Coding) -> dict[str, str]:
+    """Return the coding's options; where the processor has AVX-512, x264 is kept to AVX2.
+
+    x264's AVX-512 code reads memory that nobody has written: it gives other bytes from one run to the next.
+    """
+    options = dict(coding.options)
+    if coding.encoder == "libx264" and cv2.checkHardwareSupport(_AVX_512F):
+        options["x264-params"] = "asm=avx2"
+    return options
 
 
 def _choose_coding(file_format: FileFormat, look: Look) -> Coding:

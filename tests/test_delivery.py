@@ -1,6 +1,8 @@
 """Presets: what stands behind a name and a suffix, and what of the take is carried into the file."""
 
 import json
+import os
+import subprocess
 import sys
 from fractions import Fraction
 
@@ -154,6 +156,32 @@ def test_without_the_library_exr_is_refused_with_the_command(tmp_path, slated_ta
 def test_the_same_pictures_are_the_same_bytes(tmp_path, slated_take, suffix):
     first, second = (deliver(slated_take, tmp_path / f"{name}{suffix}").read_bytes() for name in "ab")
     assert first == second
+
+
+ENCODE = """
+import os, sys
+from fractions import Fraction
+from pathlib import Path
+import numpy as np
+from perfkit.video import VideoWriter
+if sys.argv[2] == "on one core":
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+blocks = np.kron(np.random.default_rng(0).integers(0, 255, (20, 20, 3), np.uint8), np.ones((8, 8, 1), np.uint8))
+with VideoWriter(Path(sys.argv[1]), time_base=Fraction(1, 25)) as writer:
+    for index in range(40):
+        writer.write(np.ascontiguousarray(blocks[index % 7 : index % 7 + 80, index : index + 112]), index)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be taken away here")
+@pytest.mark.parametrize("suffix", [".webm", ".mp4"])
+def test_the_bytes_depend_neither_on_the_cores_nor_on_what_memory_held(tmp_path, suffix):
+    """glibc fills new memory with a byte that it is told: what nobody wrote must not be read."""
+    files = [tmp_path / f"{name}{suffix}" for name in "ab"]
+    for path, fill, where in zip(files, ("1", "200"), ("on all cores", "on one core"), strict=True):
+        environment = {**os.environ, "MALLOC_PERTURB_": fill}
+        subprocess.run([sys.executable, "-c", ENCODE, path, where], env=environment, check=True)
+    assert files[0].read_bytes() == files[1].read_bytes()
 
 
 def test_a_preset_refuses_suffixes_that_do_not_serve_it(tmp_path):

@@ -12,6 +12,7 @@ A row may have any of the settings below; what it leaves out, or empty, is as th
 import csv
 import io
 import tomllib
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -117,16 +118,17 @@ def _is_take(path: Path, folder: Path, out_folder: Path) -> bool:
 
 def _name_results(names: list[Path], out_folder: Path, suffix: str) -> list[Path]:
     """Return a result's path for each take; two takes that differ in their suffix alone keep it in the name."""
-    outs: list[Path] = []
     plain = [name.with_suffix(suffix) for name in names]
+    num_alike = Counter(plain)
+    outs: dict[Path, None] = {}
+    numbers: dict[Path, int] = defaultdict(lambda: 2)
     for name, out in zip(names, plain, strict=True):
-        chosen = out if plain.count(out) == 1 else name.with_name(f"{name.stem}-{name.suffix[1:]}{suffix}")
-        number = 2
+        chosen = out if num_alike[out] == 1 else name.with_name(f"{name.stem}-{name.suffix[1:]}{suffix}")
         while out_folder / chosen in outs:
-            chosen = name.with_name(f"{name.stem}-{number}{suffix}")
-            number += 1
-        outs.append(out_folder / chosen)
-    return outs
+            chosen = name.with_name(f"{name.stem}-{numbers[out]}{suffix}")
+            numbers[out] += 1
+        outs[out_folder / chosen] = None
+    return list(outs)
 
 
 def _iterate_rows(path: Path) -> Iterator[Mapping[str, str]]:

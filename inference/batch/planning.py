@@ -14,6 +14,7 @@ from perfkit.errors import PerfkitError
 from perfkit.files import is_file
 from perfkit.inference.batch.jobs import ShotJob
 from perfkit.inference.batch.ledger import DONE, FAILED, Ledger, Shot
+from perfkit.inference.job import digest_source
 from perfkit.inference.work_folder import work_path
 from perfkit.manifest import digest_file
 from perfkit.pack import load_pack
@@ -46,13 +47,15 @@ def plan_batch(jobs: Sequence[ShotJob], out_folder: Path, ledger: Ledger | None)
 
 def _plan(job: ShotJob, out_folder: Path, ledger: Ledger | None, pack_digests: dict[str, str]) -> PlannedShot:
     out = job.out.relative_to(out_folder).as_posix()
+    shot = None if ledger is None else ledger.read(out)
     try:
         if job.character not in pack_digests:
             pack_digests[job.character] = load_pack(job.character).digest
         identity = identify(job, pack_digests[job.character])
     except (PerfkitError, OSError):
-        return PlannedShot(job, out, "", True, "cannot be read; the reason follows when it is its turn")
-    shot = None if ledger is None else ledger.read(out)
+        has_failed = shot is not None and shot.state == FAILED
+        why = "failed before" if has_failed else "cannot be read; the reason follows when it is its turn"
+        return PlannedShot(job, out, "", True, why)
     due, why = _compare(job, identity, shot)
     if due and ledger is not None and work_path(job.out).is_dir():
         num_kept = sum(len(segment.frames) for segment in ledger.read_segments(out, identity))
@@ -80,8 +83,9 @@ def identify(job: ShotJob, pack_digest: str) -> str:
 
     Raises:
         OSError: The take or a file of its settings cannot be read.
+        PerfkitError: The take cannot be opened.
     """
-    files = [job.take, Path(job.settings.background), job.settings.calibration]
-    digests = [digest_file(path) for path in files if path is not None and (path == job.take or is_file(path))]
+    files = [Path(job.settings.background), job.settings.calibration]
+    digests = [digest_source(job.take), *(digest_file(path) for path in files if path is not None and is_file(path))]
     text = json.dumps([__version__, digests, pack_digest, asdict(job.settings), job.out.suffix], default=str)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -14,6 +14,8 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from multiprocessing.context import SpawnContext
+from multiprocessing.queues import SimpleQueue
 from types import FrameType
 
 from perfkit.inference.batch.making import MakingOptions, Outcome, fail_shot, make_shot, sheet_path
@@ -92,7 +94,9 @@ def _interrupted_at_once(running: dict[Future[Outcome], PlannedShot], options: M
 def _make_pool(num_workers: int) -> ProcessPoolExecutor:
     """Children are started afresh: a fork would copy the threads' locks, held or not."""
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(num_workers, mp_context=context, initializer=_prepare_worker)
+    return ProcessPoolExecutor(
+        num_workers, mp_context=context, initializer=_prepare_worker, initargs=(_share_cores(num_workers, context),)
+    )
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
@@ -100,8 +104,23 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(1)
 
 
-def _prepare_worker() -> None:
-    """Let the parent alone decide when this worker ends: by its signal, or by being gone itself."""
+def _share_cores(num_workers: int, context: SpawnContext) -> "SimpleQueue[set[int]]":
+    """Return each worker's cores, to be taken by one after the other; empty sets where they cannot be shared out."""
+    shares: SimpleQueue[set[int]] = context.SimpleQueue()
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
+    for number in range(num_workers):
+        shares.put(set(cores[number::num_workers]))
+    return shares
+
+
+def _prepare_worker(shares: "SimpleQueue[set[int]]") -> None:
+    """Keep to cores of one's own, which every library then counts, and let the parent alone decide when this one ends.
+
+    It ends by the parent's signal, or by the parent's being gone.
+    """
+    cores = shares.get()
+    if cores:
+        os.sched_setaffinity(0, cores)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     parent = multiprocessing.parent_process()

@@ -10,8 +10,6 @@ the task's smoothing off. Faces too small for the whole frame are searched at th
 import contextlib
 import ctypes
 import os
-import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import mediapipe
@@ -25,6 +23,7 @@ from perfkit.capture.settings import CaptureSettings
 from perfkit.face_reading import StillReadings, estimate_visibility
 from perfkit.models import TRACKER_FILES, find_model, require_model
 from perfkit.queues import SideBySide
+from perfkit.quiet import quiet_stderr
 from perfkit.track import FrameFlag
 from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, CONTOUR_INDICES, NUM_CONTOUR_POINTS
 
@@ -47,7 +46,7 @@ class MediaPipeTracker:
         pose_file = find_model("pose") if settings.with_pose else None
         hands_file = find_model("hands") if settings.with_hands else None
         _few_heaps()
-        with _quiet_stderr():
+        with quiet_stderr():
             self._face = _FaceTask(face_file)
             self._crop_face = _FaceTask(face_file) if pose_file else None
             self._pose = _PoseTask(str(pose_file)) if pose_file else None
@@ -65,7 +64,7 @@ class MediaPipeTracker:
 
     def track(self, image_rgb: np.ndarray, seconds: float) -> Observation:
         """Return what is seen in the next frame."""
-        with contextlib.nullcontext() if self._has_seen else _quiet_stderr():
+        with contextlib.nullcontext() if self._has_seen else quiet_stderr():
             observation = self._track(image_rgb, seconds)
         self._has_seen |= observation.has_face
         return observation
@@ -138,7 +137,7 @@ class BodyTracker:
     def __init__(self, settings: CaptureSettings) -> None:
         pose_file = find_model("pose") if settings.with_pose else None
         hands_file = find_model("hands") if settings.with_hands else None
-        with _quiet_stderr():
+        with quiet_stderr():
             self._pose = _PoseTask(str(pose_file)) if pose_file else None
             self._hands = _HandsTask(str(hands_file)) if hands_file else None
         self._sides = HandSides()
@@ -151,7 +150,7 @@ class BodyTracker:
 
     def track(self, image_rgb: np.ndarray, seconds: float) -> Observation:
         """Return body and hands of the next frame; its face is never seen."""
-        with contextlib.nullcontext() if self._has_seen else _quiet_stderr():
+        with contextlib.nullcontext() if self._has_seen else quiet_stderr():
             picture = _picture_of(image_rgb)
             body = self._pose.track(picture, seconds) if self._pose else None
             hands = self._hands.track(picture, seconds) if self._hands else []
@@ -186,7 +185,7 @@ class StillFaces:
             running_mode=vision.RunningMode.IMAGE,
             num_faces=1,
         )
-        with _quiet_stderr():
+        with quiet_stderr():
             self._landmarker = vision.FaceLandmarker.create_from_options(options)
 
     def predict(self, images_rgb: np.ndarray) -> StillReadings:
@@ -194,7 +193,7 @@ class StillFaces:
         num = len(images_rgb)
         points = np.zeros((num, NUM_CONTOUR_POINTS, 2), np.float32)
         is_found = np.zeros(num, dtype=bool)
-        with _quiet_stderr():
+        with quiet_stderr():
             for row, image_rgb in enumerate(images_rgb):
                 picture = _picture_of(np.ascontiguousarray(image_rgb))
                 result = self._landmarker.detect(picture.image)
@@ -361,36 +360,3 @@ class _HandsTask:
 def _confidence(face_points: np.ndarray, hands: np.ndarray) -> float:
     """MediaPipe gives no confidence and finds faces through hands: what a hand covers is not seen."""
     return 1.0 - 0.9 * covered_share(face_points[CONTOUR_INDICES, :2], hands)
-
-
-class _QuietStderr:
-    """Sends stderr away while tasks are at work: MediaPipe's C++ greets there and has no switch for it.
-
-    Trackers work in several threads, stderr is the whole process's: the first to come sends it away, the last to go
-    brings it back.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._depth = self._kept = 0
-
-    @contextlib.contextmanager
-    def __call__(self) -> Iterator[None]:
-        with self._lock:
-            if self._depth == 0:
-                self._kept = os.dup(2)
-                sink = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(sink, 2)
-                os.close(sink)
-            self._depth += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._depth -= 1
-                if self._depth == 0:
-                    os.dup2(self._kept, 2)
-                    os.close(self._kept)
-
-
-_quiet_stderr = _QuietStderr()

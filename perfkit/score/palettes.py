@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from perfkit.art import read_art
 from perfkit.metrics.identity import PALETTE_PARTS, measure_palette_distance, read_palette
 from perfkit.pack import CharacterPack
 from perfkit.score.figure import median_of_known
 from perfkit.score.matte import GREY, lay_over_grey
-from perfkit.score.reader import iterate_art
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ def read_art_palette(pack: CharacterPack) -> ArtPalette:
             read_palette(
                 lay_over_grey(image), landmarks.face[index], landmarks.visibility[index], region=image[..., 3] >= GREY
             )
-            for index, image in enumerate(iterate_art(pack))
+            for index, image in enumerate(map(read_art, pack.art_paths()))
         ]
     )
     is_lit = np.array([item.light == pack.light for item in pack.art])

@@ -4,14 +4,13 @@ In: a reader (the cartoon landmark network, or anything with its call), pictures
 Out: points in the picture and in head space, head channels, and how far the reader is off on drawings that are known.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
 import numpy as np
 
-from perfkit.errors import PackError
+from perfkit.art import read_art
 from perfkit.headspace import RIGID_WEIGHTS
 from perfkit.measures import eye_apertures
 from perfkit.metrics import eye_distance_from_rig, measure_landmark_error
@@ -167,7 +166,7 @@ def measure_reader(reader: LandmarkReader, pack: CharacterPack) -> ReaderFloor:
         return ReaderFloor(float("nan"), unbiased, np.zeros(3), _rest_aperture(pack), 0.0)
     landmarks = pack.load_landmarks()
     queue = FaceQueue(reader)
-    for picture in iterate_art(pack):
+    for picture in map(read_art, pack.art_paths()):
         queue.put(lay_over_grey(picture))
     readings = queue.finish()
     faces = understand_faces(readings, pack, landmarks.weights, unbiased)
@@ -194,19 +193,6 @@ def read_opening(faces: Faces, pack: CharacterPack, floor: ReaderFloor) -> np.nd
     """Return (T,) how far the eyes are open, 0 shut, 1 as at rest; NaN where no face was read."""
     aperture = _mean_aperture(faces.head_points)
     return (aperture - floor.shut_aperture) / max(floor.open_aperture - floor.shut_aperture, 1e-6)
-
-
-def iterate_art(pack: CharacterPack) -> Iterator[np.ndarray]:
-    """Yield a pack's drawings, (H, W, 4) uint8, straight alpha.
-
-    Raises:
-        PackError: A file is no picture.
-    """
-    for path in pack.art_paths():
-        image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if image is None or image.ndim != 3:
-            raise PackError(f"{path}: not a colour picture that can be read; restore the file")
-        yield cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA if image.shape[2] == 4 else cv2.COLOR_BGR2RGBA)
 
 
 def _rest_aperture(pack: CharacterPack) -> float:

@@ -137,7 +137,7 @@ def test_from_the_grid_to_the_save_by_keyboard_alone_and_coverage_sees_the_angle
     told = {(cell["turn"], cell["face"], cell["light"]) for cell in cells if "art/02.png" in cell["files"]}
     assert told == {("profile left", "smile", "hard toplight")}
     press(page, "Escape", "Escape")
-    assert page.evaluate_handle("document.activeElement").as_element().get_attribute("data-file") == "art/02.png"
+    playwright.expect(page.locator("[data-file='art/02.png']")).to_be_focused()
 
 
 def test_a_whole_contour_moves_and_undo_and_redo_are_exact(visit):

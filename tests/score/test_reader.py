@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from perfkit.art import read_art
 from perfkit.metrics.acting import measure_head_error_deg
 from perfkit.metrics.identity import PALETTE_PARTS, measure_palette_distance
 from perfkit.pack import list_character_names, load_pack
 from perfkit.rig import pose_face, rotation_from_head
 from perfkit.score.matte import draw_face_hull, find_matte, lay_over_grey
 from perfkit.score.palettes import read_art_palette
-from perfkit.score.reader import FaceQueue, iterate_art, measure_reader, understand_faces
+from perfkit.score.reader import FaceQueue, measure_reader, understand_faces
 from perfkit.vocabulary import CONTOUR_SLICES, NUM_CONTOUR_POINTS
 
 
@@ -108,7 +109,7 @@ def test_the_art_has_its_own_colours_and_is_near_itself(pack):
 
 def test_the_matte_of_a_drawing_over_its_background_is_its_alpha(pack):
     background = np.array([0xDF, 0xE6, 0xEA], np.uint8)
-    image = next(iterate_art(pack))
+    image = read_art(pack.art_paths()[0])
     over = np.where(image[..., 3:] >= 128, image[..., :3], background).astype(np.uint8)
     matte, alpha = find_matte(over, background), image[..., 3] >= 128
     assert (matte & alpha).sum() / (matte | alpha).sum() > 0.97

@@ -235,6 +235,20 @@ def test_a_damaged_or_future_ledger_is_refused_and_left_as_it_is(out):
         Ledger(out)
 
 
+def test_a_list_of_one_take_many_times_is_read_and_every_shot_has_its_own_name(tmp_path):
+    (tmp_path / "shots.csv").write_text("take\n" + "a.mp4\n" * 20_000)
+    jobs = read_job_list(tmp_path / "shots.csv", tmp_path / "out", CHARACTER, SETTINGS, suffix=".mp4")
+    assert len({job.out for job in jobs}) == 20_000
+
+
+def test_what_is_no_take_is_not_read_to_its_end(tmp_path, out):
+    """A terabyte of nothing, of which the disk holds not a byte."""
+    (tmp_path / "hole.mp4").touch()
+    os.truncate(tmp_path / "hole.mp4", 10**12)
+    shots = run_all(make_jobs(tmp_path, out), out)
+    assert [shot.state for shot in shots] == ["failed"] and "not a video that can be opened" in shots[0].reason
+
+
 def test_an_empty_folder_says_what_a_take_is(tmp_path):
     with pytest.raises(MediaError, match="no takes here"):
         find_jobs(tmp_path, tmp_path / "out", CHARACTER, SETTINGS, suffix=".mp4")
@@ -251,6 +265,14 @@ def test_two_workers_make_what_one_makes(short_take, out, tmp_path):
     planned = plan_batch(jobs, out, ledger)
     shots = run_batch(planned, out, ledger, BatchOptions(num_workers=2))
     assert [shot.state for shot in shots] == ["done", "failed"]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be shared out here")
+def test_workers_keep_to_cores_of_their_own():
+    own = os.sched_getaffinity(0)
+    with workers._make_pool(len(own)) as pool:
+        seen = list(pool.map(os.sched_getaffinity, [0] * len(own)))
+    assert all(len(cores) == 1 and cores <= own for cores in seen)
 
 
 @pytest.mark.parametrize("num_workers", [1, 2])
