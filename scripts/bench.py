@@ -13,6 +13,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from perfkit.quiet import settle_libraries
+
 ROOT = Path(__file__).resolve().parent.parent
 TAKE = ROOT / "samples" / "takes" / "WolfgangLanger_Pexels.mp4"
 NUM_PUPPETS = 400
@@ -215,7 +217,9 @@ def main() -> None:
     }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*benchmarks, []], help="what to measure [everything]")
-    for name in parser.parse_args().names or benchmarks:
+    names = parser.parse_args().names or benchmarks
+    settle_libraries()
+    for name in names:
         benchmarks[name]()
 
 

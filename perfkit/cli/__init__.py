@@ -5,29 +5,15 @@ Exit codes: 0 ok, 1 a PerfkitError, 2 wrong usage, 130 interrupted. Anything els
 """
 
 import io
-import os
 import sys
 
 from perfkit.errors import PerfkitError
-
-_QUIET_LIBRARIES = {
-    "OMP_WAIT_POLICY": "PASSIVE",
-    "OPENBLAS_NUM_THREADS": "1",
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    "TRANSFORMERS_VERBOSITY": "error",
-    "DIFFUSERS_VERBOSITY": "error",
-    "TQDM_DISABLE": "1",
-    "GLOG_minloglevel": "2",
-}
-"""Read by libraries when they load: nothing is looked up, no thread spins while another works, no bar but ours."""
+from perfkit.quiet import settle_libraries
 
 
 def main() -> None:
     """Run the command line and exit."""
-    for name, setting in _QUIET_LIBRARIES.items():
-        os.environ.setdefault(name, setting)
+    settle_libraries()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")  # a result's path is printed as it is, UTF-8 or not
     from perfkit.cli.app import app
