@@ -11,7 +11,15 @@ import numpy as np
 from perfkit.calibration_file import Calibration
 from perfkit.geometry import smoothstep
 from perfkit.headspace import RIGID_WEIGHTS, HeadMotion
-from perfkit.measures import HUMAN_BASIS, eye_apertures, lip_gap, mouth_width, region_ratios
+from perfkit.measures import (
+    HUMAN_BASIS,
+    brow_heights,
+    eye_apertures,
+    eye_distance,
+    lip_gap,
+    mouth_width,
+    region_ratios,
+)
 from perfkit.proportions import HUMAN_RIG
 from perfkit.rig import face_points, rest_points
 from perfkit.rows import iterate_parts
@@ -67,6 +75,9 @@ _FITTED_BASIS = HUMAN_BASIS[_FITTED][..., :2].reshape(len(_FITTED), -1)
 _STIFFNESS = (_FITTED_BASIS**2 @ np.repeat(_ROW_TRUST, 2)) * np.array(
     [next(hold for start, hold in _HOLD.items() if BLENDSHAPES[index].startswith(start)) for index in _FITTED]
 )
+_BROW_HEIGHTS = brow_heights(HUMAN_BASIS.astype(np.float64))
+"""(52, 2): how high each weight lifts the left and the right brow over its eye, head units."""
+_BROW_TRAVEL = float(_BROW_HEIGHTS[_COLUMN["browOuterUpLeft"], 0])
 _GAP_OF_JAW = float(lip_gap(HUMAN_BASIS[_COLUMN["jawOpen"]]))
 _GAP_OF_PARTING = sum(
     float(lip_gap(HUMAN_BASIS[_COLUMN[f"mouth{part}{side}"]]))
@@ -102,6 +113,7 @@ def _fit_part(face: tuple[np.ndarray, np.ndarray], blendshapes: np.ndarray, cali
     _set_gaze(weights, blendshapes, calibration)
     parted = parted_lips(points, calibration)
     _read_grief(weights, parted)
+    _set_brows(weights, points, calibration)
     _set_lips(weights, parted)
     _set_lids(weights, face, guess, calibration)
     return weights
@@ -199,14 +211,30 @@ def parted_lips(points: np.ndarray, calibration: Calibration) -> np.ndarray:
 def _read_grief(weights: np.ndarray, parted: np.ndarray) -> None:
     """Take back the smile that the tracker sees in lips pressed together under raised inner brows.
 
-    Wide, tight lips look alike in mirth and in tears, to the tracker and in outline; the brows tell them apart.
+    Wide, tight lips look alike in mirth and in tears, to the tracker and in outline; the brows tell them apart. The lips
+    stay as wide, stretched, and their corners sink.
     """
-    smile, frown = ([_COLUMN[f"mouth{name}{side}"] for side in ("Left", "Right")] for name in ("Smile", "Frown"))
+    smile, stretch, frown = (
+        [_COLUMN[f"mouth{name}{side}"] for side in ("Left", "Right")] for name in ("Smile", "Stretch", "Frown")
+    )
     outer = weights[:, [_COLUMN["browOuterUpLeft"], _COLUMN["browOuterUpRight"]]].mean(axis=1)
     sorrow = np.clip(2.0 * (weights[:, _COLUMN["browInnerUp"]] - outer), 0.0, 1.0)
     grief = (sorrow * np.clip(1.0 - parted / _PARTED, 0.0, 1.0))[:, None]
-    weights[:, frown] = np.clip(weights[:, frown] + 0.5 * grief * weights[:, smile], 0.0, 1.0)
-    weights[:, smile] *= 1.0 - 0.85 * grief
+    weights[:, stretch] = np.clip(weights[:, stretch] + grief * weights[:, smile], 0.0, 1.0)
+    weights[:, frown] = np.clip(weights[:, frown] + 0.4 * grief * weights[:, smile], 0.0, 1.0)
+    weights[:, smile] *= 1.0 - 0.75 * grief
+
+
+def _set_brows(weights: np.ndarray, points: np.ndarray, calibration: Calibration) -> None:
+    """Let each brow be as high over its eye as the performer's; the fit decides how its inner end differs."""
+    raised, lowered = ([_COLUMN[f"brow{name}{side}"] for side in ("Left", "Right")] for name in ("OuterUp", "Down"))
+    neutral = calibration.neutral.astype(np.float64)
+    ratio = eye_distance(neutral) / eye_distance(rest_points(HUMAN_RIG))
+    gain = calibration.gains[[*raised, *lowered]].min()
+    wanted = gain * (brow_heights(points) - brow_heights(neutral)) / ratio
+    missing = wanted - weights @ _BROW_HEIGHTS
+    travel = weights[:, raised] - weights[:, lowered] + missing / _BROW_TRAVEL
+    weights[:, raised], weights[:, lowered] = np.clip(travel, 0.0, 1.0), np.clip(-travel, 0.0, 1.0)
 
 
 def _set_lips(weights: np.ndarray, wanted: np.ndarray) -> None:

@@ -70,6 +70,17 @@ def feature_places(points: np.ndarray) -> np.ndarray:
     return np.array([points[eyes, 1].mean(), points[[lips, lips + 10], 1].mean(), np.ptp(oval[:, 0]) / 2])
 
 
+def brow_heights(points: np.ndarray) -> np.ndarray:
+    """Return (..., 2): how high the left and the right brow's middle is over its eye's corners, of points (..., K, 2+)."""
+    return np.stack([_brow_height(points, side) for side in ("left", "right")], axis=-1)
+
+
+def _brow_height(points: np.ndarray, side: str) -> np.ndarray:
+    start = CONTOUR_SLICES[f"{side}_eye"].start
+    corners = points[..., [start, start + 8], 1].mean(axis=-1)
+    return corners - points[..., CONTOUR_SLICES[f"{side}_brow"], 1].mean(axis=-1)
+
+
 def region_ratios(neutral: np.ndarray) -> np.ndarray:
     """Return (K, 1): the performer's size / the average adult's, for the region of each contour point.
 

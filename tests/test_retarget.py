@@ -9,11 +9,12 @@ from synthetic_performer import CHIBI, NUM_FRAMES, act, cut, lose_face, perform
 
 from perfkit.calibrate import fit_calibration, load_calibration, save_calibration
 from perfkit.errors import CalibrationError, SettingsError
+from perfkit.measures import brow_heights
 from perfkit.proportions import HUMAN_RIG, Rig
 from perfkit.retarget import RetargetSettings, retarget
 from perfkit.rig import face_points, pose_body, rest_head, rest_limbs
 from perfkit.track import FrameFlag
-from perfkit.vocabulary import BLENDSHAPE_INDEX, CONTOUR_SLICES, POSE_INDEX
+from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, CONTOUR_SLICES, POSE_INDEX
 
 LONG_FACE = Rig(
     face_width=0.62, eye_x=0.28, eye_y=-0.2, eye_width=0.24, eye_height=0.085, eye_tilt=-0.05, brow_y=0.1,
@@ -337,9 +338,24 @@ def test_grief_is_no_smile():
     weights[180:220, [column("mouthSmileLeft"), column("mouthSmileRight")]] = 0.7
     weights[180:220, column("browInnerUp")] = 0.8
     track = retarget(perform(HUMAN_RIG, weights, head), HUMAN_RIG)
-    smile = track.weights[:, column("mouthSmileLeft")]
-    assert smile[105:135].min() > 0.5
-    assert smile[185:215].max() < 0.35
+    smile, stretch = track.weights[:, column("mouthSmileLeft")], track.weights[:, column("mouthStretchLeft")]
+    assert smile[105:135].min() > 0.5 and stretch[105:135].max() < 0.2
+    assert smile[185:215].max() < 0.35 and stretch[185:215].min() > 0.2
+
+
+def test_brows_are_as_high_over_the_eyes_as_the_performers_whatever_the_tracker_says():
+    weights, head = act(NUM_FRAMES)
+    weights[:, [column(name) for name in BLENDSHAPES if name.startswith("brow")]] = 0
+    wave = 0.5 * np.sin(np.arange(NUM_FRAMES) / 12)
+    for side in ("Left", "Right"):
+        weights[:, column(f"browOuterUp{side}")] = np.clip(wave, 0, None)
+        weights[:, column(f"browDown{side}")] = np.clip(-wave, 0, None)
+    performer = perform(HUMAN_RIG, weights, head)
+    blendshapes = performer.blendshapes.copy()
+    blendshapes[:, [column(name) for name in BLENDSHAPES if name.startswith("brow")]] = 0.3
+    track = retarget(replace(performer, blendshapes=blendshapes), HUMAN_RIG)
+    seen, asked = (brow_heights(face_points(HUMAN_RIG, each)).mean(axis=1) for each in (weights, track.weights))
+    assert np.corrcoef(seen[10:-10], asked[10:-10])[0, 1] > 0.97
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perfkit.measures import eye_apertures, lip_gap, mouth_width
+from perfkit.measures import brow_heights, eye_apertures, lip_gap, mouth_width
 from perfkit.vocabulary import CONTOUR_SLICES
 
 CHANNELS: tuple[str, ...] = ("jaw", "smile", "left lids", "right lids", "brows", "gaze x", "gaze y")
@@ -31,7 +31,6 @@ _LEAST_PAIRS = 8
 
 _EYES = (CONTOUR_SLICES["left_eye"], CONTOUR_SLICES["right_eye"])
 _IRISES = (CONTOUR_SLICES["left_iris"], CONTOUR_SLICES["right_iris"])
-_BROWS = (CONTOUR_SLICES["left_brow"], CONTOUR_SLICES["right_brow"])
 _LIPS = CONTOUR_SLICES["outer_lips"].start
 _LIP_MIDDLES = [CONTOUR_SLICES["inner_lips"].start + 5, CONTOUR_SLICES["inner_lips"].start + 15]
 
@@ -84,10 +83,13 @@ def read_channels(points: np.ndarray) -> np.ndarray:
     points = np.asarray(points, dtype=np.float64)
     lift = points[..., _LIP_MIDDLES, 1].mean(axis=-1) - points[..., [_LIPS, _LIPS + 10], 1].mean(axis=-1)
     lids = eye_apertures(points)
-    brows = np.stack([_read_brow(points, side) for side in (0, 1)], axis=-1)
     gaze = np.stack([_read_gaze(points, side) for side in (0, 1)], axis=-1)
     columns = [lip_gap(points), 0.5 * mouth_width(points) + lift, lids[..., 0], lids[..., 1]]
-    columns += [_mean_of_present(brows), _mean_of_present(gaze[..., 0, :]), _mean_of_present(gaze[..., 1, :])]
+    columns += [
+        _mean_of_present(brow_heights(points)),
+        _mean_of_present(gaze[..., 0, :]),
+        _mean_of_present(gaze[..., 1, :]),
+    ]
     return np.stack(columns, axis=-1)
 
 
@@ -177,12 +179,6 @@ def _correlate(reference: np.ndarray, output: np.ndarray) -> float:
     a, b = reference - reference.mean(), output - output.mean()
     scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
     return float((a * b).sum() / scale) if scale > 1e-12 else 0.0
-
-
-def _read_brow(points: np.ndarray, side: int) -> np.ndarray:
-    start = _EYES[side].start
-    corners = points[..., [start, start + 8], 1].mean(axis=-1)
-    return corners - points[..., _BROWS[side], 1].mean(axis=-1)
 
 
 def _read_gaze(points: np.ndarray, side: int) -> np.ndarray:
