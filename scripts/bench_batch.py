@@ -39,17 +39,19 @@ def print_batch_load(take: Path, character: str) -> None:
             shutil.copy(take, folder / "takes" / f"{number}.mp4")
         one = _run(folder, character, num_workers=1, cores=cores[:1])
         two = _run(folder, character, num_workers=2, cores=cores[:2])
+        ray = _run(folder, character, num_workers=2, cores=cores[:2], options=("--ray",))
     print(f"batch, throughput of 2 workers on 2 cores against 1 on 1 core | {one.seconds / two.seconds:.2f}x")
+    print(f"the same on Ray, its start and its end included | {one.seconds / ray.seconds:.2f}x")
     print(
         f"batch, memory of 2 workers against 1 | {two.workers_mib / one.workers_mib:.2f}x "
         f"({one.workers_mib:.0f} MiB, {two.workers_mib:.0f} MiB)"
     )
 
 
-def _run(folder: Path, character: str, *, num_workers: int, cores: list[int]) -> _Load:
-    out = folder / f"out{num_workers}"
+def _run(folder: Path, character: str, *, num_workers: int, cores: list[int], options: tuple[str, ...] = ()) -> _Load:
+    out = folder / "".join(("out", str(num_workers), *options))
     perfkit = str(Path(sys.executable).with_name("perfkit"))
-    command = [perfkit, "batch", "takes", "-o", out.name, "-c", character, "--workers", str(num_workers)]
+    command = [perfkit, "batch", "takes", "-o", out.name, "-c", character, "--workers", str(num_workers), *options]
     start = time.perf_counter()
     pin = partial(os.sched_setaffinity, 0, cores)
     with subprocess.Popen(
