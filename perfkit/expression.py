@@ -211,8 +211,8 @@ def parted_lips(points: np.ndarray, calibration: Calibration) -> np.ndarray:
 def _read_grief(weights: np.ndarray, parted: np.ndarray) -> None:
     """Take back the smile that the tracker sees in lips pressed together under raised inner brows.
 
-    Wide, tight lips look alike in mirth and in tears, to the tracker and in outline; the brows tell them apart. The lips
-    stay as wide, stretched, and their corners sink.
+    Wide, tight lips look alike in mirth and in tears, to the tracker and in outline; the brows tell them apart. Then
+    the lips stay as wide, stretched, and their corners sink.
     """
     smile, stretch, frown = (
         [_COLUMN[f"mouth{name}{side}"] for side in ("Left", "Right")] for name in ("Smile", "Stretch", "Frown")
