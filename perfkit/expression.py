@@ -11,15 +11,7 @@ import numpy as np
 from perfkit.calibration_file import Calibration
 from perfkit.geometry import smoothstep
 from perfkit.headspace import RIGID_WEIGHTS, HeadMotion
-from perfkit.measures import (
-    HUMAN_BASIS,
-    brow_heights,
-    eye_apertures,
-    eye_distance,
-    lip_gap,
-    mouth_width,
-    region_ratios,
-)
+from perfkit.measures import HUMAN_BASIS, brow_heights, eye_apertures, lip_gap, mouth_width, region_ratios
 from perfkit.proportions import HUMAN_RIG
 from perfkit.rig import face_points, rest_points
 from perfkit.rows import iterate_parts
@@ -229,9 +221,8 @@ def _set_brows(weights: np.ndarray, points: np.ndarray, calibration: Calibration
     """Let each brow be as high over its eye as the performer's; the fit decides how its inner end differs."""
     raised, lowered = ([_COLUMN[f"brow{name}{side}"] for side in ("Left", "Right")] for name in ("OuterUp", "Down"))
     neutral = calibration.neutral.astype(np.float64)
-    ratio = eye_distance(neutral) / eye_distance(rest_points(HUMAN_RIG))
     gain = calibration.gains[[*raised, *lowered]].min()
-    wanted = gain * (brow_heights(points) - brow_heights(neutral)) / ratio
+    wanted = gain * brow_heights((points - neutral) / region_ratios(neutral))
     missing = wanted - weights @ _BROW_HEIGHTS
     travel = weights[:, raised] - weights[:, lowered] + missing / _BROW_TRAVEL
     weights[:, raised], weights[:, lowered] = np.clip(travel, 0.0, 1.0), np.clip(-travel, 0.0, 1.0)

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
-from perfkit.measures import lip_gap, mouth_width
+from perfkit.measures import brow_heights, lip_gap, mouth_width
 from perfkit.proportions import HUMAN_RIG, Rig
 from perfkit.rig import face_points, pose_face, rest_points, rotation_from_head
 from perfkit.vocabulary import BLENDSHAPE_INDEX, BLENDSHAPES, CONTOUR_SLICES, NUM_CONTOUR_POINTS
@@ -250,11 +250,11 @@ def estimate_weights(points: np.ndarray, visibility: np.ndarray, heads: np.ndarr
 
 def _set_eyes_and_brows(weights: np.ndarray, upright: np.ndarray, visibility: np.ndarray) -> None:
     opened = np.full((len(upright), 2), np.nan)
-    raised = np.full((len(upright), 2), np.nan)
+    raised = brow_heights(upright).astype(np.float64)
     for column, side in enumerate(("left", "right")):
         is_eye_seen = _is_seen(visibility, f"{side}_eye")
         opened[:, column] = _keep_seen(_measure_lids(upright, side), is_eye_seen)
-        raised[:, column] = _keep_seen(_measure_brow(upright, side), is_eye_seen & _is_seen(visibility, f"{side}_brow"))
+        raised[:, column] = _keep_seen(raised[:, column], is_eye_seen & _is_seen(visibility, f"{side}_brow"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         usual = np.nanquantile(opened, 0.7, axis=0) if len(opened) else np.full(2, np.nan)
@@ -299,13 +299,6 @@ def _measure_lids(upright: np.ndarray, side: str) -> np.ndarray:
     return lower.mean(axis=-1) - upper.mean(axis=-1)
 
 
-def _measure_brow(upright: np.ndarray, side: str) -> np.ndarray:
-    """Return how high a brow stands above its eye's corners, which lids do not move."""
-    start = CONTOUR_SLICES[f"{side}_eye"].start
-    corners, brow = upright[..., [start, start + 8], 1], upright[..., CONTOUR_SLICES[f"{side}_brow"], 1]
-    return corners.mean(axis=-1) - brow.mean(axis=-1)
-
-
 def _measure_corner_lift(upright: np.ndarray) -> np.ndarray:
     """Return how high the mouth's corners stand above the middle between its lips."""
     start = CONTOUR_SLICES["outer_lips"].start
@@ -317,8 +310,8 @@ def _gains() -> dict[str, float]:
     """Return what a full weight changes on the average adult, head units."""
     measured = {
         "jawOpen": lip_gap, "mouthSmile": _measure_corner_lift, "mouthFrown": _measure_corner_lift,
-        "mouthPucker": mouth_width, "browDown": lambda face: _measure_brow(face, "left"),
-        "browOuterUp": lambda face: _measure_brow(face, "left"),
+        "mouthPucker": mouth_width, "browDown": lambda face: brow_heights(face)[..., 0],
+        "browOuterUp": lambda face: brow_heights(face)[..., 0],
     }  # fmt: skip
     gains = {}
     for name, measure in measured.items():

@@ -71,7 +71,7 @@ def feature_places(points: np.ndarray) -> np.ndarray:
 
 
 def brow_heights(points: np.ndarray) -> np.ndarray:
-    """Return (..., 2) of points (..., K, 2+): how high the left and the right brow is over its eye's corners."""
+    """Return (..., 2) of points (..., K, 2+): how high each brow is over its eye's corners, which lids do not move."""
     return np.stack([_brow_height(points, side) for side in ("left", "right")], axis=-1)
 
 

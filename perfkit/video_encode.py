@@ -170,7 +170,7 @@ class Encoder:
         context = stream.codec_context
         context.time_base = self._clock.time_base
         if coding.encoder in _ENCODER_THREADS:
-            # x264 in threads by slices, PyAV's default, needs a third more bits for the same picture.
+            # x264 in threads by slices, PyAV's default, needs more bits for the same picture: 38 to 56 % of noise.
             context.thread_type, context.thread_count = "FRAME", _ENCODER_THREADS[coding.encoder]
         if coding.tag is not None:
             context.codec_tag = coding.tag

@@ -15,14 +15,10 @@ import numpy as np
 import pytest
 from command_line import Outcome, make_runner
 
-for _name, _setting in {
-    "OMP_NUM_THREADS": "1",
-    "OMP_WAIT_POLICY": "PASSIVE",
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-}.items():
-    os.environ.setdefault(_name, _setting)
+from perfkit.quiet import settle_libraries
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+settle_libraries()
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Whoever runs the suite in the background ignores Ctrl-C, and every program that a test starts would inherit that.
