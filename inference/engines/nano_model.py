@@ -249,13 +249,23 @@ def encode_text(models: NanoModels, captions: list[str]) -> Tensor:
 
 def control_tensor(images_rgb: np.ndarray) -> Tensor:
     """Convert control pictures (B, 256, 256, 3) uint8 to the ControlNet's input (B, 12, 128, 128) in [0, 1]."""
-    x_BCHW = torch.from_numpy(np.ascontiguousarray(images_rgb)).permute(0, 3, 1, 2).float() / 255
+    return control_input(torch.from_numpy(np.ascontiguousarray(images_rgb)))
+
+
+def control_input(images_BHW3: Tensor) -> Tensor:
+    """Convert as `control_tensor` does, on the device where the pictures lie."""
+    x_BCHW = images_BHW3.permute(0, 3, 1, 2).float() / 255
     return nn.functional.pixel_unshuffle(x_BCHW, 2).contiguous(memory_format=torch.channels_last)
 
 
 def tensor_from_rgba(images_rgba: np.ndarray) -> Tensor:
     """Convert straight-alpha uint8 RGBA (B, H, W, 4) to premultiplied [-1, 1] (B, 4, H, W)."""
-    x_BHWC = torch.from_numpy(np.ascontiguousarray(images_rgba)).float() / 255
+    return picture_input(torch.from_numpy(np.ascontiguousarray(images_rgba)))
+
+
+def picture_input(images_BHW4: Tensor) -> Tensor:
+    """Convert as `tensor_from_rgba` does, on the device where the pictures lie."""
+    x_BHWC = images_BHW4.float() / 255
     x_BHWC[..., :3] *= x_BHWC[..., 3:]
     return (x_BHWC * 2 - 1).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 

@@ -60,7 +60,7 @@ def train_landmark_net(folder: Path, settings: LandmarkSettings, pace: Pace = DE
     """
     state = make_landmark_state(settings)
 
-    def take_step(step: int) -> float:
+    def take_step(step: int) -> Tensor:
         crops = make_crops(step, num_drawings=settings.num_drawings, seed=settings.seed)
         return learn(state, crops, step, settings)
 
@@ -78,7 +78,7 @@ def make_landmark_state(settings: LandmarkSettings) -> TrainingState:
         return make_state({NETWORK: network}, settings.rates)
 
 
-def learn(state: TrainingState, crops: Crops, step: int, settings: LandmarkSettings) -> float:
+def learn(state: TrainingState, crops: Crops, step: int, settings: LandmarkSettings) -> Tensor:
     """Take step `step` on one batch; return its loss."""
     network = state.networks[NETWORK].train()
     assert isinstance(network, LandmarkNetwork)

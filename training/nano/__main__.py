@@ -16,8 +16,11 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     autoencoder = commands.add_parser("autoencoder", help="train the autoencoder; resumes where it stopped")
     autoencoder.add_argument("--steps", type=int, default=20_000, help="length of the schedule, 16 crops a step")
+    restore = commands.add_parser("restore", help="make a run folder from a base folder, to go on with its training")
     flow = commands.add_parser("flow", help="train UNet, ControlNet and text encoder; resumes where it stopped")
     flow.add_argument("--images", type=int, default=300_000, help="length of the schedule")
+    for command in (flow, restore):
+        command.add_argument("--batch", type=int, default=64, help="drawings a step; 1024 suits a large GPU")
     for command in (autoencoder, flow):
         command.add_argument("--minutes", type=float, default=float("inf"), help="stop after this time")
         command.add_argument(
@@ -27,7 +30,6 @@ def main() -> None:
     latents.add_argument("--shards", type=int, nargs=2, required=True, metavar=("FIRST", "LAST"))
     publish = commands.add_parser("publish", help="write the averaged weights to a base folder")
     evaluate = commands.add_parser("evaluate", help="print the figures of a base folder and draw its sheet")
-    restore = commands.add_parser("restore", help="make a run folder from a base folder, to go on with its training")
     for command in (publish, evaluate, restore):
         command.add_argument("--base", type=Path, default=None, help="base folder; the packaged one by default")
     evaluate.add_argument("--count", type=int, default=128, help="held-out drawings")

@@ -63,7 +63,7 @@ def train_autoencoder(folder: Path, settings: AutoencoderSettings, pace: Pace = 
     return network.eval()
 
 
-def _take_step(state: TrainingState, step: int, settings: AutoencoderSettings) -> float:
+def _take_step(state: TrainingState, step: int, settings: AutoencoderSettings) -> Tensor:
     network = state.networks["vae"]
     assert isinstance(network, NanoAutoencoder)
     generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)

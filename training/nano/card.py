@@ -19,8 +19,9 @@ no one else's drawing, no downloaded weight went into it.
 {parts}
 
 Trained with `python -m perfkit.training.nano`: the autoencoder on {crops:,} crops of 128x128, then UNet, ControlNet
-and text encoder together on {images:,} images, seed {seed}. Characters with seeds from 900000000 on were never
-trained on; the figures below are measured on {count} of them, with new performances and lights:
+and text encoder together on {images:,} images, the last of them in batches of {last_batch:,}, seed {seed}. Characters
+with seeds from 900000000 on were never trained on; the figures below are measured on {count} of them, with new
+performances and lights:
 
 ```
 python -m perfkit.training.nano evaluate
@@ -67,6 +68,7 @@ def write_card(base: Path, figures: list[Figure], *, parameters: dict[str, int],
             parts="\n".join(f"| {name} | {classes[name]} | {parameters[name] / 1e6:.1f} M |" for name in classes),
             crops=record["autoencoder_crops"],
             images=record["images"],
+            last_batch=record["last_batch"],
             seed=record["seed"],
             count=count,
             figures="\n".join("| " + " | ".join(figure.cells()) + " |" for figure in figures),

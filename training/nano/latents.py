@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.numpy import load_file, save_file
+from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from perfkit.control import draw_control_frame
@@ -20,7 +21,7 @@ from perfkit.inference.engines.nano_model import (
     LATENT_PX,
     PICTURE_PX,
     NanoAutoencoder,
-    tensor_from_rgba,
+    picture_input,
     tokenize,
 )
 from perfkit.training.nano.pictures import make_example
@@ -75,6 +76,12 @@ class ShardStore:
             self.make(number)
         return Shard(**load_file(path))
 
+    @torch.no_grad()
+    def encode(self, pictures_BHW4: Tensor) -> Tensor:
+        """Return the latents of straight-alpha uint8 pictures, (B, 48, 16, 16) float16, on the autoencoder's device."""
+        with low_precision(self.vae.device):
+            return self.vae.encode(picture_input(pictures_BHW4.to(self.vae.device))).latents.half()
+
     def make(self, number: int) -> None:
         """Draw and encode shard `number`; a shard that is there stays."""
         path = self.folder / f"{number:05d}.safetensors"
@@ -84,10 +91,8 @@ class ShardStore:
         examples = [make_example(number * SHARD_SIZE + offset, self.seed) for offset in range(SHARD_SIZE)]
         latents = np.zeros((SHARD_SIZE, LATENT_CHANNELS, LATENT_PX, LATENT_PX), np.float16)
         for start in range(0, SHARD_SIZE, 16):
-            batch = tensor_from_rgba(np.stack([example.drawing.rgba for example in examples[start : start + 16]]))
-            with torch.no_grad(), low_precision(self.vae.device):
-                encoded = self.vae.encode(batch.to(self.vae.device)).latents
-            latents[start : start + 16] = encoded.float().cpu().numpy()
+            pictures = np.stack([example.drawing.rgba for example in examples[start : start + 16]])
+            latents[start : start + 16] = self.encode(torch.from_numpy(pictures)).cpu().numpy()
         columns = {
             "latents": latents,
             "tokens": tokenize(self.tokenizer, [example.caption for example in examples]).numpy(),

@@ -34,9 +34,10 @@ from perfkit.training.nano.evaluate import (
     measure_renders,
 )
 from perfkit.training.nano.figures import Figure
-from perfkit.training.nano.flow import FlowSettings, make_flow_state, train_flow
+from perfkit.training.nano.flow import make_flow_state, train_flow
+from perfkit.training.nano.flow_settings import FlowSettings
 from perfkit.training.nano.latents import ShardStore
-from perfkit.training.optimise.checkpoint import load_checkpoint, read_step, save_checkpoint
+from perfkit.training.optimise.checkpoint import load_checkpoint, read_counters, save_checkpoint
 from perfkit.training.optimise.loop import Pace
 from perfkit.training.optimise.parallel import run_workers, worker_index
 from perfkit.training.puppet.caption import WORDS
@@ -69,8 +70,9 @@ def run_latents(options: Namespace) -> None:
 
 def run_flow(options: Namespace) -> None:
     """Train UNet, ControlNet and text encoder on RUN/vae's latents."""
-    settings = FlowSettings(images=options.images)
-    run_workers(options.workers, _train_flow, (options.run, settings, options.minutes * 60))
+    settings = FlowSettings(images=options.images, batch=options.batch)
+    workers = 1 if torch.cuda.is_available() else options.workers
+    run_workers(workers, _train_flow, (options.run, settings, options.minutes * 60))
 
 
 def _train_flow(run: Path, settings: FlowSettings, seconds: float) -> None:
@@ -81,7 +83,7 @@ def _train_flow(run: Path, settings: FlowSettings, seconds: float) -> None:
 
 
 def run_restore(options: Namespace) -> None:
-    """Make a run folder's checkpoint from a base folder, to go on with a training whose run folder is gone.
+    """Make a run folder's checkpoint from a base folder, to go on with its training elsewhere or in other batches.
 
     Weights come back in float16 and moments at zero: the training goes on, not bit for bit as it would have.
     """
@@ -91,7 +93,7 @@ def run_restore(options: Namespace) -> None:
     shutil.copytree(base / "vae", options.run / "vae", dirs_exist_ok=True)
     record = json.loads((base / "training.json").read_text())
     state = make_flow_state(load_nano(base), FlowSettings())
-    save_checkpoint(state, flow, step=record["images"] // FlowSettings.batch, log={})
+    save_checkpoint(state, flow, step=record["images"] // options.batch, batch=options.batch, log={})
     print(flow)
 
 
@@ -99,15 +101,16 @@ def run_publish(options: Namespace) -> None:
     """Write the averaged weights of the newest checkpoint to the base folder."""
     models = _make_models(options.run)
     state = make_flow_state(models, FlowSettings())
-    step, _ = load_checkpoint(state, options.run / "flow")
+    load_checkpoint(state, options.run / "flow")
     for name, network in state.networks.items():
         network.load_state_dict(state.averages[name], strict=False)
     base = options.base or BASE_FOLDER
     save_nano(models, base)
+    counters = read_counters(options.run / "flow")
     record = {
-        "autoencoder_crops": read_step(options.run / "autoencoder") * AutoencoderSettings.batch
-        or _recorded_crops(base),
-        "images": step * FlowSettings.batch,
+        "autoencoder_crops": read_counters(options.run / "autoencoder").examples or _recorded_crops(base),
+        "images": counters.examples,
+        "last_batch": counters.batch,
         "seed": FlowSettings.seed,
     }
     (base / "training.json").write_text(json.dumps(record, indent=2) + "\n")

@@ -41,8 +41,8 @@ def update_averages(state: TrainingState, decay: float) -> None:
             averages[key].copy_(weights[key])
 
 
-def save_checkpoint(state: TrainingState, folder: Path, *, step: int, log: dict[str, list[float]]) -> None:
-    """Write the state beside `folder`, then put it in its place."""
+def save_checkpoint(state: TrainingState, folder: Path, *, step: int, batch: int, log: dict[str, list[float]]) -> None:
+    """Write the state after `step` steps of `batch` examples beside `folder`, then put it in its place."""
     aside = folder.with_name(folder.name + ".aside")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
@@ -56,7 +56,7 @@ def save_checkpoint(state: TrainingState, folder: Path, *, step: int, log: dict[
             for key, value in entry.items()
         }
         save_file(moments, aside / f"{name}.safetensors")
-    (aside / "state.json").write_text(json.dumps({"step": step, "log": log}))
+    (aside / "state.json").write_text(json.dumps({"step": step, "batch": batch, "log": log}))
     old = folder.with_name(folder.name + ".old")
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
@@ -87,10 +87,37 @@ def load_checkpoint(state: TrainingState, folder: Path) -> tuple[int, dict[str, 
         raise WeightsError(f"{source}: no checkpoint of this training ({reason}); delete it to begin anew") from error
 
 
-def read_step(folder: Path) -> int:
-    """Return the step of the checkpoint in `folder`; 0 where there is none."""
+@dataclass(frozen=True)
+class Counters:
+    """How far a training has come: its steps, and the examples of each."""
+
+    step: int = 0
+    batch: int = 0
+
+    @property
+    def examples(self) -> int:
+        """Number of examples seen, were all steps of this size."""
+        return self.step * self.batch
+
+
+def read_counters(folder: Path) -> Counters:
+    """Return how far the training behind the checkpoint in `folder` has come; zeros where there is none."""
     path = folder / "state.json"
-    return int(json.loads(path.read_text())["step"]) if path.exists() else 0
+    if not path.exists():
+        return Counters()
+    saved = json.loads(path.read_text())
+    return Counters(saved["step"], saved["batch"])
+
+
+def check_batch(folder: Path, batch: int) -> None:
+    """Refuse to go on with a checkpoint in steps of another size: its step counter would mean something else.
+
+    Raises:
+        WeightsError: The checkpoint's steps have another batch.
+    """
+    trained = read_counters(folder).batch
+    if trained not in (0, batch):
+        raise WeightsError(f"{folder}: trained in batches of {trained}, got {batch}; go on with --batch {trained}")
 
 
 @torch.no_grad()

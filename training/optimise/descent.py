@@ -51,8 +51,8 @@ def make_state(networks: dict[str, nn.Module], rates: Rates) -> TrainingState:
     return TrainingState(networks, optimizers, make_averages(networks))
 
 
-def descend(state: TrainingState, loss: Tensor, step: int, *, average_decay: float, scale: float) -> float:
-    """Take one step down the gradient of `loss`; return the loss averaged over the workers.
+def descend(state: TrainingState, loss: Tensor, step: int, *, average_decay: float, scale: float) -> Tensor:
+    """Take one step down the gradient of `loss`; return the loss averaged over the workers, a scalar on its device.
 
     Args:
         state: Networks, optimisers and averages, changed in place.

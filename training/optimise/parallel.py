@@ -29,7 +29,7 @@ def run_workers(num_workers: int, work: Callable[..., None], arguments: tuple[ob
 def _start_worker(
     rank: int, num_workers: int, store: str, work: Callable[..., None], arguments: tuple[object, ...]
 ) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=num_workers)
     try:
@@ -38,7 +38,7 @@ def _start_worker(
         dist.destroy_process_group()
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this worker when the process that started it is gone, however that ended."""
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -64,7 +64,7 @@ def worker_rows(batch: int) -> slice:
     return slice(worker_index() * share, (worker_index() + 1) * share)
 
 
-def average_gradients(parameters: Iterable[nn.Parameter], loss: Tensor) -> float:
+def average_gradients(parameters: Iterable[nn.Parameter], loss: Tensor) -> Tensor:
     """Average `.grad` of all parameters over the workers, in place; return the mean loss."""
     loss = loss.detach().clone()
     if worker_count() > 1:
@@ -77,7 +77,7 @@ def average_gradients(parameters: Iterable[nn.Parameter], loss: Tensor) -> float
             gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
             start += gradient.numel()
         loss = flat[-1]
-    return float(loss)
+    return loss
 
 
 def agree(flag: bool) -> bool:

@@ -4,7 +4,7 @@ In: a device. Out: a context for forward passes. Weights, gradients, moments and
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -27,6 +27,6 @@ def low_precision(device: torch.device) -> Iterator[None]:
     if not has_fast_bfloat16(device):
         yield
         return
-    backends = [SDPBackend.MATH] if device.type == "cpu" else [SDPBackend.FLASH_ATTENTION, SDPBackend.MATH]
-    with torch.autocast(device.type, torch.bfloat16), sdpa_kernel(backends):
+    attention = sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
+    with torch.autocast(device.type, torch.bfloat16), attention:
         yield

@@ -8,7 +8,9 @@ from perfkit.training.nano.figures import Figure
 
 
 def test_card_holds_the_figures_and_calls_a_missed_bar_missed(tmp_path: Path) -> None:
-    (tmp_path / "training.json").write_text(json.dumps({"autoencoder_crops": 1600, "images": 32000, "seed": 0}))
+    (tmp_path / "training.json").write_text(
+        json.dumps({"autoencoder_crops": 1600, "images": 32000, "last_batch": 64, "seed": 0})
+    )
     error = Figure("error", 4.0, "%", 5.0, is_lower_better=True)
     figures = [Figure("psnr", 29.5, "dB", 30.0), error, Figure("x", 1, "")]
     parameters = {"unet": 9_500_000, "controlnet": 4_200_000, "vae": 1_800_000, "text_encoder": 280_000}

@@ -1,6 +1,7 @@
 """nano's training: the same step sees the same batch, a resumed run equals an unbroken one, held-out stays held out."""
 
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,16 +21,20 @@ from perfkit.inference.engines.nano_model import (
     build_tokenizer,
     build_unet,
 )
-from perfkit.training.nano import flow, latents, pictures
+from perfkit.training.nano import batches, latents, pictures
 from perfkit.training.nano.autoencoder import (
     AutoencoderSettings,
     fit_latent_basis,
     measure_sensitivity,
     train_autoencoder,
 )
-from perfkit.training.nano.flow import BatchMaker, FlowSettings, train_flow
+from perfkit.training.nano.batches import BatchMaker
+from perfkit.training.nano.flow import train_flow
+from perfkit.training.nano.flow_settings import FlowSettings
 from perfkit.training.nano.latents import ShardStore
+from perfkit.training.nano.resident import open_resident_batches
 from perfkit.training.nano.runs import run_publish, run_restore
+from perfkit.training.optimise.checkpoint import Counters, read_counters
 from perfkit.training.optimise.loop import Pace
 from perfkit.training.optimise.muon import Muon, orthogonalise, split_weights
 from perfkit.training.optimise.parallel import run_workers, worker_index, worker_rows
@@ -67,7 +72,8 @@ def make_models() -> NanoModels:
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(latents, "SHARD_SIZE", 4)
-    monkeypatch.setattr("perfkit.training.nano.flow.SHARD_SIZE", 4)
+    monkeypatch.setattr("perfkit.training.nano.batches.SHARD_SIZE", 4)
+    monkeypatch.setattr("perfkit.training.nano.resident.SHARD_SIZE", 4)
 
 
 def test_autoencoder_resumed_equals_unbroken_bit_for_bit(tmp_path: Path) -> None:
@@ -124,6 +130,30 @@ def test_the_pool_of_drawings_moves_on_and_forgets(tmp_path: Path, small_shards:
     assert maker.pool == range(6, 8)
     assert torch.equal(batch.latents_BChw, BatchMaker(store, settings).make_batch(12).latents_BChw)
     assert sorted(path.stem for path in (tmp_path / "latents").iterdir()) == [f"{n:05d}" for n in (0, 1, 2, 3, 6, 7)]
+
+
+def test_drawings_held_in_a_devices_memory_make_the_same_batches(tmp_path: Path, small_shards: None) -> None:
+    models = make_models()
+    store = ShardStore(tmp_path / "latents", models.vae, models.tokenizer, seed=0)
+    settings = FlowSettings(images=64, batch=2, reuse=1, pool_shards=2)
+    by_hand = BatchMaker(store, settings)
+    with open_resident_batches(store, settings, num_drawers=1) as batches:
+        for step in (2, 3, 20):
+            expected, got = by_hand.make_batch(step), batches.make_batch(step)
+            for field in ("latents_BChw", "tokens_BL", "control_BCHW", "t_B"):
+                assert torch.equal(getattr(expected, field), getattr(got, field)), (step, field)
+            assert not torch.equal(got.noise_BChw[0], got.noise_BChw[1])
+    with open_resident_batches(store, settings, num_drawers=1) as again:
+        assert torch.equal(again.make_batch(20).noise_BChw, got.noise_BChw)
+
+
+def test_a_run_goes_on_in_its_own_batches_alone(tmp_path: Path, small_shards: None) -> None:
+    models = make_models()
+    store = ShardStore(tmp_path / "latents", models.vae, models.tokenizer, seed=0)
+    train_flow(models, store, tmp_path / "run", replace(TINY_FLOW, images=4))
+    assert read_counters(tmp_path / "run") == Counters(step=2, batch=2)
+    with pytest.raises(WeightsError, match=r"batches of 2, got 4; go on with --batch 2"):
+        train_flow(models, store, tmp_path / "run", replace(TINY_FLOW, batch=4))
 
 
 def test_a_picture_is_a_function_of_seed_and_index() -> None:
@@ -265,7 +295,7 @@ def test_two_workers_share_the_gradient_of_the_whole_batch(tmp_path: Path) -> No
 
 def _write_batch(folder: Path) -> None:
     """Worker: its rows of a batch whose pool has grown, from shards that the workers make between them."""
-    latents.SHARD_SIZE = flow.SHARD_SIZE = 4
+    latents.SHARD_SIZE = batches.SHARD_SIZE = 4
     models = make_models()
     store = ShardStore(folder / "latents", models.vae, models.tokenizer, seed=0)
     batch = BatchMaker(store, FlowSettings(images=64, batch=4, reuse=1)).make_batch(5)
@@ -308,9 +338,9 @@ def test_processors_without_bfloat16_instructions_compute_in_float32(monkeypatch
 
 def test_a_run_restored_from_a_base_publishes_that_base(tmp_path: Path) -> None:
     run, base = tmp_path / "run", tmp_path / "base"
-    run_restore(Namespace(run=run, base=BASE_FOLDER))
+    run_restore(Namespace(run=run, base=BASE_FOLDER, batch=1024))
     with pytest.raises(WeightsError, match="holds a checkpoint already"):
-        run_restore(Namespace(run=run, base=BASE_FOLDER))
+        run_restore(Namespace(run=run, base=BASE_FOLDER, batch=1024))
     base.mkdir()
     (base / "training.json").write_bytes((BASE_FOLDER / "training.json").read_bytes())
     run_publish(Namespace(run=run, base=base))
