@@ -8,6 +8,7 @@ find it; what the tasks tell of it travels through Ray's object store. The door 
 
 import logging
 import os
+import socket
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -193,12 +194,38 @@ def _clear_up(failure: Outcome, errand: Errand) -> None:
 def _answer(errand: Errand, work: Callable[[], list[range] | Segment | Outcome]) -> Answer:
     """Do a task's work in the folder from which the batch was started; what is wrong with the shot is an answer too."""
     started = time.monotonic()
+    claim_cores(errand.options.num_threads)
     os.chdir(errand.home)
     try:
         told = work()
     except (PerfkitError, OSError) as error:
         told = fail_shot(errand.shot, error)
     return Answer(told, time.monotonic() - started)
+
+
+@lru_cache(maxsize=1)
+def claim_cores(num_cores: int) -> socket.socket | None:
+    """Keep this process to cores that no other worker of the machine has claimed.
+
+    Ray counts cores, but leaves it to the system where its workers run: two of them then share one while another idles.
+
+    Returns:
+        The claim: a socket name that the kernel frees with the process; None where all cores are claimed already, or
+        the system does not let processes be kept to cores.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    cores = sorted(os.sched_getaffinity(0))
+    for first in range(0, len(cores) - num_cores + 1, num_cores):
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f"\0perfkit-cores-{cores[first]}")
+        except OSError:
+            claim.close()
+            continue
+        os.sched_setaffinity(0, cores[first : first + num_cores])
+        return claim
+    return None
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -77,6 +78,39 @@ def test_a_killed_workers_segment_is_redone_and_the_bytes_are_those_of_one_proce
         path.name for path in (tmp_path / "here").rglob("*")
     }
     assert [address for address in there["addresses"] if not address.startswith(("127.", "::1", "::ffff:127."))] == []
+
+
+CLAIM = """
+import os, sys
+from perfkit.inference.batch.on_ray import claim_cores
+claim = claim_cores(1)
+print(claim is not None, *sorted(os.sched_getaffinity(0)), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="cores are claimed on Linux alone")
+def test_workers_claim_cores_of_their_own_and_a_dead_one_gives_its_core_back():
+    own, workers, seen = sorted(os.sched_getaffinity(0)), [], []
+
+    def start() -> list[str]:
+        worker = subprocess.Popen(
+            [sys.executable, "-c", CLAIM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        workers.append(worker)
+        return worker.stdout.readline().split()
+
+    try:
+        seen = [start() for _ in own]
+        assert seen == [["True", str(core)] for core in own]
+        assert start() == ["False", *map(str, own)]
+        workers[0].kill()
+        workers[0].wait()
+        assert start() == seen[0]
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.communicate()
 
 
 def test_ray_that_is_not_there_is_said_in_one_line(run, monkeypatch):
