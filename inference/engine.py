@@ -98,3 +98,29 @@ def make_engine(name: str, request: EngineRequest, runtime: RuntimeSettings | No
     module, _, class_name = ENGINES[name].partition(":")
     engine_class = getattr(importlib.import_module(module), class_name)
     return engine_class(request, runtime or RuntimeSettings())
+
+
+class EngineKeeper:
+    """Makes engines and keeps the last, for jobs that follow one another with the same character."""
+
+    def __init__(self) -> None:
+        self._made_for: tuple[object, ...] = ()
+        self._engine: Engine | None = None
+
+    def make_engine(self, name: str, request: EngineRequest, runtime: RuntimeSettings) -> Engine:
+        """Return the kept engine if it was made for the same from the same files, else as `make_engine` does."""
+        stamps = [_stamp(lora.path) for lora in request.loras]
+        wanted = (name, request, *stamps, runtime.backend, runtime.device, runtime.num_threads, runtime.cache_dir)
+        if self._engine is None or wanted != self._made_for:
+            self._engine = None  # its memory goes first
+            self._engine = make_engine(name, request, runtime)
+            self._made_for = wanted
+        return self._engine
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Return what changes when a file is written anew; None where it is absent, which the engine then says."""
+    if not path.exists():
+        return None
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size

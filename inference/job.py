@@ -179,7 +179,8 @@ def make_character_engine(
         precision=settings.precision,
         frames_per_call=frames_per_call,
     )
-    return make_engine(settings.engine, request, runtime)
+    make = make_engine if runtime.engines is None else runtime.engines.make_engine
+    return make(settings.engine, request, runtime)
 
 
 def _warn_of_verdict(pack: CharacterPack, settings: RenderSettings) -> None:

@@ -15,6 +15,7 @@ from perfkit.retarget import RetargetSettings
 from perfkit.video_formats import check_preset
 
 if TYPE_CHECKING:
+    from perfkit.inference.engine import EngineKeeper
     from perfkit.inference.witness import Witness
     from perfkit.inference.work_folder import Segment
 
@@ -116,6 +117,7 @@ class RuntimeSettings:
         on_progress: Called with (frames done, frames in all) while it is rendered.
         on_segment: Called with every segment that is made and kept.
         keeps_work: Leave the work folder when the result is whole; who asks for that removes it.
+        engines: Keeps the engine for the next render; None: every render makes its own.
         witness: Sees what passes from room to room; None: nobody looks on.
     """
 
@@ -131,6 +133,7 @@ class RuntimeSettings:
     on_progress: Callable[[int, int], None] | None = None
     on_segment: "Callable[[Segment], None] | None" = None
     keeps_work: bool = False
+    engines: "EngineKeeper | None" = None
     witness: "Witness | None" = None
 
     def __post_init__(self) -> None:

@@ -12,8 +12,10 @@ from functools import partial
 from pathlib import Path
 
 import psutil
+from bench_soak import write_looped
 
 NUM_TAKES = 4
+_MOMENT_SECONDS = 0.5
 _POLL_SECONDS = 1.0
 """Counting pages takes the workers' memory from them meanwhile: ten times a second cost them a fifth of their speed."""
 
@@ -37,25 +39,37 @@ def print_batch_load(take: Path, character: str) -> None:
         (folder / "takes").mkdir()
         for number in range(NUM_TAKES):
             shutil.copy(take, folder / "takes" / f"{number}.mp4")
-        one = _run(folder, character, num_workers=1, cores=cores[:1])
-        two = _run(folder, character, num_workers=2, cores=cores[:2])
-        ray = _run(folder, character, num_workers=2, cores=cores[:2], options=("--ray",))
+        (folder / "moment").mkdir()
+        write_looped(take, folder / "moment" / "0.mp4", seconds=_MOMENT_SECONDS)
+        alone, both = (1, cores[:1]), (2, cores[:2])
+        one, two = _run(folder / "takes", character, alone), _run(folder / "takes", character, both)
+        ray = _run(folder / "takes", character, both, options=("--ray",))
+        start_one = _run(folder / "moment", character, alone)
+        start_ray = _run(folder / "moment", character, both, options=("--ray",))
+    lasting = (one.seconds - start_one.seconds) / (ray.seconds - start_ray.seconds)
     print(f"batch, throughput of 2 workers on 2 cores against 1 on 1 core | {one.seconds / two.seconds:.2f}x")
-    print(f"the same on Ray, its start and its end included | {one.seconds / ray.seconds:.2f}x")
+    print(f"the same on Ray, each less what a batch of {_MOMENT_SECONDS:g} s takes | {lasting:.2f}x")
+    print(
+        f"Ray with its start, {NUM_TAKES} takes | {one.seconds / ray.seconds:.2f}x "
+        f"(1 worker {one.seconds:.0f} s, its short batch {start_one.seconds:.0f} s; "
+        f"Ray {ray.seconds:.0f} s and {start_ray.seconds:.0f} s)"
+    )
     print(
         f"batch, memory of 2 workers against 1 | {two.workers_mib / one.workers_mib:.2f}x "
         f"({one.workers_mib:.0f} MiB, {two.workers_mib:.0f} MiB)"
     )
 
 
-def _run(folder: Path, character: str, *, num_workers: int, cores: list[int], options: tuple[str, ...] = ()) -> _Load:
-    out = folder / "".join(("out", str(num_workers), *options))
+def _run(takes: Path, character: str, workers: tuple[int, list[int]], options: tuple[str, ...] = ()) -> _Load:
+    """Run a batch of a folder by so many workers on these cores."""
+    num_workers, cores = workers
+    out = "".join(("out-", takes.name, str(num_workers), *options))
     perfkit = str(Path(sys.executable).with_name("perfkit"))
-    command = [perfkit, "batch", "takes", "-o", out.name, "-c", character, "--workers", str(num_workers), *options]
+    command = [perfkit, "batch", takes.name, "-o", out, "-c", character, "--workers", str(num_workers), *options]
     start = time.perf_counter()
     pin = partial(os.sched_setaffinity, 0, cores)
     with subprocess.Popen(
-        command, cwd=folder, preexec_fn=pin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command, cwd=takes.parent, preexec_fn=pin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as program:
         peak = _watch_memory(program)
     if program.returncode:

@@ -12,6 +12,7 @@ from perfkit.errors import PerfkitError
 from perfkit.files import is_disk_full
 from perfkit.inference.batch.ledger import DONE, FAILED, Ledger, Shot
 from perfkit.inference.batch.planning import PlannedShot
+from perfkit.inference.engine import EngineKeeper
 from perfkit.inference.render import render_take
 from perfkit.inference.settings import RuntimeSettings
 from perfkit.manifest import digest_file
@@ -19,6 +20,8 @@ from perfkit.pack import load_pack
 from perfkit.provenance import load_provenance
 
 SHEETS = "sheets"
+_engines = EngineKeeper()
+"""This worker's: neighbouring shots are mostly of one character."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ def make_runtime(shot: PlannedShot, options: MakingOptions) -> RuntimeSettings:
         contact_sheet=sheet_path(options.out_folder, shot.out),
         on_segment=None if ledger is None else partial(ledger.write_segment, shot.out, shot.identity),
         keeps_work=True,
+        engines=_engines,
     )
 
 

@@ -1,11 +1,13 @@
 """What every engine promises. A new engine adds its maker to the list."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fake_engine import FakeEngine
 
 from perfkit.errors import SettingsError
-from perfkit.inference.engine import ENGINES, EngineRequest, make_engine
+from perfkit.inference.engine import ENGINES, EngineKeeper, EngineRequest, Lora, make_engine
 from perfkit.inference.engines.nano import WEIGHTS_DIR
 from perfkit.inference.sampling import make_noise
 from perfkit.inference.settings import RuntimeSettings
@@ -98,3 +100,24 @@ def test_an_unknown_engine_lists_the_known_ones():
 
 def test_every_engine_of_the_table_is_in_this_suite():
     assert set(ENGINES) == {"nano"}
+
+
+def test_a_keeper_makes_an_engine_anew_only_for_another_request_or_another_lora(tmp_path, monkeypatch):
+    made = []
+
+    def make(name, request, runtime):
+        made.append(request)
+        return object()
+
+    monkeypatch.setattr("perfkit.inference.engine.make_engine", make)
+    keeper, runtime, lora = EngineKeeper(), RuntimeSettings(num_threads=1), tmp_path / "a.safetensors"
+    lora.write_bytes(b"one")
+    request = EngineRequest(CAPTION, (Lora(lora),))
+    first = keeper.make_engine("nano", request, runtime)
+    assert keeper.make_engine("nano", request, replace(runtime, contact_sheet=tmp_path / "sheet.png")) is first
+    assert keeper.make_engine("nano", replace(request, control_scale=0.5), runtime) is not first
+    again = keeper.make_engine("nano", request, runtime)
+    lora.write_bytes(b"other")
+    assert keeper.make_engine("nano", request, runtime) is not again
+    assert keeper.make_engine("nano", request, replace(runtime, num_threads=2)) is not again
+    assert len(made) == 5

@@ -98,6 +98,7 @@ def test_workers_claim_cores_of_their_own_and_a_dead_one_gives_its_core_back():
             [sys.executable, "-c", CLAIM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         workers.append(worker)
+        assert worker.stdout is not None
         return worker.stdout.readline().split()
 
     try:
