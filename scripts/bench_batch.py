@@ -17,15 +17,16 @@ from bench_soak import write_looped
 NUM_TAKES = 4
 _MOMENT_SECONDS = 0.5
 _POLL_SECONDS = 1.0
-"""Counting pages takes the workers' memory from them meanwhile: ten times a second cost them a fifth of their speed."""
+"""Counting pages takes the workers' memory from them meanwhile, so that it is watched in runs of its own."""
 
 
 @dataclass(frozen=True)
-class _Load:
-    """What a batch took: wall-clock seconds, and the greatest sum of its workers' memory, MiB."""
+class _Crew:
+    """Who makes a batch: so many workers, on these cores, in one of perfkit's ways."""
 
-    seconds: float
-    workers_mib: float
+    num_workers: int
+    cores: list[int]
+    options: tuple[str, ...] = ()
 
 
 def print_batch_load(take: Path, character: str) -> None:
@@ -34,47 +35,65 @@ def print_batch_load(take: Path, character: str) -> None:
     if len(cores) < 2:
         print("batch, 2 workers against 1 | not measured: this machine has one core")
         return
+    one, two, ray = _Crew(1, cores[:1]), _Crew(2, cores[:2]), _Crew(2, cores[:2], ("--ray",))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "takes").mkdir()
-        for number in range(NUM_TAKES):
-            shutil.copy(take, folder / "takes" / f"{number}.mp4")
+        for subfolder, num_takes in (("takes", NUM_TAKES), ("half", NUM_TAKES // 2)):
+            (folder / subfolder).mkdir()
+            for number in range(num_takes):
+                shutil.copy(take, folder / subfolder / f"{number}.mp4")
         (folder / "moment").mkdir()
         write_looped(take, folder / "moment" / "0.mp4", seconds=_MOMENT_SECONDS)
-        alone, both = (1, cores[:1]), (2, cores[:2])
-        one, two = _run(folder / "takes", character, alone), _run(folder / "takes", character, both)
-        ray = _run(folder / "takes", character, both, options=("--ray",))
-        start_one = _run(folder / "moment", character, alone)
-        start_ray = _run(folder / "moment", character, both, options=("--ray",))
-    lasting = (one.seconds - start_one.seconds) / (ray.seconds - start_ray.seconds)
-    print(f"batch, throughput of 2 workers on 2 cores against 1 on 1 core | {one.seconds / two.seconds:.2f}x")
+        _print_throughput(folder, character, one, two, ray)
+        peaks = [_measure_memory(folder / "half", character, one), _measure_memory(folder / "takes", character, two)]
+    print(f"batch, memory of 2 workers against 1 | {peaks[1] / peaks[0]:.2f}x ({peaks[0]:.0f} MiB, {peaks[1]:.0f} MiB)")
+
+
+def _print_throughput(folder: Path, character: str, one: _Crew, two: _Crew, ray: _Crew) -> None:
+    seconds = [_measure_seconds(folder / "takes", character, crew) for crew in (one, two, ray)]
+    starts = [_measure_seconds(folder / "moment", character, crew) for crew in (one, two, ray)]
+    print(f"batch, throughput of 2 workers on 2 cores against 1 on 1 core | {seconds[0] / seconds[1]:.2f}x")
+    lasting = (seconds[0] - starts[0]) / (seconds[2] - starts[2])
     print(f"the same on Ray, each less what a batch of {_MOMENT_SECONDS:g} s takes | {lasting:.2f}x")
     print(
-        f"Ray with its start, {NUM_TAKES} takes | {one.seconds / ray.seconds:.2f}x "
-        f"(1 worker {one.seconds:.0f} s, its short batch {start_one.seconds:.0f} s; "
-        f"Ray {ray.seconds:.0f} s and {start_ray.seconds:.0f} s)"
-    )
-    print(
-        f"batch, memory of 2 workers against 1 | {two.workers_mib / one.workers_mib:.2f}x "
-        f"({one.workers_mib:.0f} MiB, {two.workers_mib:.0f} MiB)"
+        f"the same on Ray, all in all, {NUM_TAKES} takes | {seconds[0] / seconds[2]:.2f}x "
+        f"(seconds of 1 worker, 2, Ray's 2: {', '.join(f'{each:.1f}' for each in seconds)}; "
+        f"of the short batch: {', '.join(f'{each:.1f}' for each in starts)})"
     )
 
 
-def _run(takes: Path, character: str, workers: tuple[int, list[int]], options: tuple[str, ...] = ()) -> _Load:
-    """Run a batch of a folder by so many workers on these cores."""
-    num_workers, cores = workers
-    out = "".join(("out-", takes.name, str(num_workers), *options))
-    perfkit = str(Path(sys.executable).with_name("perfkit"))
-    command = [perfkit, "batch", takes.name, "-o", out, "-c", character, "--workers", str(num_workers), *options]
+def _measure_seconds(takes: Path, character: str, crew: _Crew) -> float:
     start = time.perf_counter()
-    pin = partial(os.sched_setaffinity, 0, cores)
-    with subprocess.Popen(
-        command, cwd=takes.parent, preexec_fn=pin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as program:
+    with _start(takes, character, crew, name="timed") as program:
+        program.wait()
+    _check(program)
+    return time.perf_counter() - start
+
+
+def _measure_memory(takes: Path, character: str, crew: _Crew) -> float:
+    """Return the greatest sum of the workers' memory, MiB, in a run of its own."""
+    with _start(takes, character, crew, name="watched") as program:
         peak = _watch_memory(program)
+    _check(program)
+    return peak
+
+
+def _start(takes: Path, character: str, crew: _Crew, *, name: str) -> subprocess.Popen:
+    out = "-".join((name, takes.name, str(crew.num_workers), *crew.options))
+    perfkit = str(Path(sys.executable).with_name("perfkit"))
+    workers = ("--workers", str(crew.num_workers), *crew.options)
+    return subprocess.Popen(
+        [perfkit, "batch", takes.name, "-o", out, "-c", character, *workers],
+        cwd=takes.parent,
+        preexec_fn=partial(os.sched_setaffinity, 0, crew.cores),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _check(program: subprocess.Popen) -> None:
     if program.returncode:
-        raise SystemExit(f"the batch of {num_workers} workers failed, code {program.returncode}")
-    return _Load(time.perf_counter() - start, peak)
+        raise SystemExit(f"a batch failed, code {program.returncode}: {program.args}")
 
 
 def _watch_memory(program: subprocess.Popen) -> float:
