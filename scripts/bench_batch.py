@@ -93,7 +93,7 @@ def _start(takes: Path, character: str, crew: _Crew, *, name: str) -> subprocess
 
 def _check(program: subprocess.Popen) -> None:
     if program.returncode:
-        raise SystemExit(f"a batch failed, code {program.returncode}: {program.args}")
+        raise SystemExit(f"a batch failed, code {program.returncode}: {program.args!r}")
 
 
 def _watch_memory(program: subprocess.Popen) -> float:
