@@ -31,6 +31,9 @@ python -m perfkit.training.nano evaluate
 |---|---|---|---|
 {figures}
 
+To go on with its training: `restore`, `flow --images N`, `publish`, `evaluate --card`; on a GPU of 24 GB or more with
+`--batch 1024` for the first two: the processor's cores then draw ahead, and the drawings stay in the GPU's memory.
+
 Uses: `perfkit render`, and any code that loads a diffusers folder. The UNet takes latents of 48 x 16 x 16
 (`NanoAutoencoder`) at unit variance and answers with the clean ones (`DDIMScheduler` in scheduler/); the ControlNet
 takes the control picture (`perfkit.control`, style nano) pixel-unshuffled by two to 12 channels, and ignores noise and
