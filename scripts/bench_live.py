@@ -136,13 +136,25 @@ def serve(character: str, folder: Path, *options: str) -> Iterator[tuple["subpro
     program = str(Path(sys.executable).with_name("perfkit"))
     command = [program, "live", "--character", character, "--no-browser", "-o", str(folder / "recordings"), *options]
     environment = {**os.environ, "XDG_DATA_HOME": str(folder / "data")}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+        preexec_fn=_hear_interrupts,
+    )
     try:
         assert process.stdout is not None
         yield process, process.stdout.readline().strip()
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(10)
+
+
+def _hear_interrupts() -> None:
+    """Hear Ctrl-C also where the benchmark was started in a shell's background, which has it ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def write_clock_camera(take: Path, path: Path) -> Path:
