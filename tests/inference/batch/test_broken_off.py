@@ -180,11 +180,12 @@ def test_an_interrupt_ends_the_workers_at_once(takes, out, monkeypatch):
 
     monkeypatch.setattr(making, "render_take", render)
     fork = multiprocessing.get_context("fork")
-    monkeypatch.setattr(
-        workers,
-        "_make_pool",
-        lambda count: ProcessPoolExecutor(count, mp_context=fork, initializer=workers._prepare_worker),
-    )
+
+    def make_pool(count):
+        shares = (workers._share_cores(count, fork),)
+        return ProcessPoolExecutor(count, mp_context=fork, initializer=workers._prepare_worker, initargs=shares)
+
+    monkeypatch.setattr(workers, "_make_pool", make_pool)
 
     def interrupt():
         while len(list(out.glob(".*.partial.mov"))) < 2:
