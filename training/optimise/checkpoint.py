@@ -101,12 +101,19 @@ class Counters:
 
 
 def read_counters(folder: Path) -> Counters:
-    """Return how far the training behind the checkpoint in `folder` has come; zeros where there is none."""
+    """Return how far the training behind the checkpoint in `folder` has come; zeros where there is none.
+
+    Raises:
+        WeightsError: Its counters cannot be read.
+    """
     path = folder / "state.json"
     if not path.exists():
         return Counters()
-    saved = json.loads(path.read_text())
-    return Counters(saved["step"], saved["batch"])
+    try:
+        saved = json.loads(path.read_text())
+        return Counters(saved["step"], saved["batch"])
+    except (ValueError, KeyError) as error:
+        raise WeightsError(f"{path}: lacks 'step' or 'batch'; delete {folder} to begin anew") from error
 
 
 def check_batch(folder: Path, batch: int) -> None:

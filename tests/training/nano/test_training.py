@@ -154,6 +154,9 @@ def test_a_run_goes_on_in_its_own_batches_alone(tmp_path: Path, small_shards: No
     assert read_counters(tmp_path / "run") == Counters(step=2, batch=2)
     with pytest.raises(WeightsError, match=r"batches of 2, got 4; go on with --batch 2"):
         train_flow(models, store, tmp_path / "run", replace(TINY_FLOW, batch=4))
+    (tmp_path / "run" / "state.json").write_text('{"step": 2, "log": {}}')
+    with pytest.raises(WeightsError, match="lacks 'step' or 'batch'"):
+        train_flow(models, store, tmp_path / "run", TINY_FLOW)
 
 
 def test_a_picture_is_a_function_of_seed_and_index() -> None:
