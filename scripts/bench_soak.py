@@ -16,13 +16,14 @@ from itertools import chain, islice, repeat
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 MINUTES = float(os.environ.get("PERFKIT_BENCH_MINUTES", "60"))
 NUM_TAKES = int(os.environ.get("PERFKIT_BENCH_TAKES", "1000"))
 SIZE_WH = (176, 100)
 NUM_SHORT_FRAMES = 5
-NUM_WARM = 20
-"""Short takes before the first count: libraries fill their caches once."""
+NUM_WARM = 100
+"""Short takes before the first count: libraries fill their caches once, and the heaps of their threads find their size."""
 MAX_MB_A_TAKE = 0.02
 """20 MB over 1,000 takes; a picture of a take that was kept would be 0.7 MB each."""
 _PROGRAM = """
@@ -69,15 +70,19 @@ def print_short(take: Path, character: str, folder: Path) -> None:
     write_looped(take, short, NUM_SHORT_FRAMES / 24)
     counts = []
     for number in range(NUM_WARM + NUM_TAKES):
-        if number == NUM_WARM:
-            counts.append(count_held())
         render_take(short, pack, folder / f"short{number % 2}.mp4", settings, runtime)
-    counts.append(count_held())
-    (mb, files, threads), (mb_after, files_after, threads_after) = counts
-    is_flat = (mb_after - mb) / NUM_TAKES <= MAX_MB_A_TAKE and files_after <= files and threads_after <= threads
-    row = f"{mb:.0f} -> {mb_after:.0f} MB, {files} -> {files_after} open files, {threads} -> {threads_after} threads"
+        counts.append(count_held())
+    settled = counts[NUM_WARM - 1 :]
+    memory_mb = np.array([mb for mb, _, _ in settled])
+    mb_a_take = np.polyfit(np.arange(len(memory_mb)), memory_mb, 1)[0]
+    (first_mb, files, threads), (last_mb, files_after, threads_after) = settled[0], settled[-1]
+    is_flat = mb_a_take <= MAX_MB_A_TAKE and files_after <= files and threads_after <= threads
+    row = (
+        f"{files} -> {files_after} open files, {threads} -> {threads_after} threads, {first_mb:.0f} -> {last_mb:.0f} MB"
+    )
     print(
-        f"{NUM_TAKES} takes of {NUM_SHORT_FRAMES} frames in one process | {row}: {'no leak' if is_flat else 'a leak'}"
+        f"{NUM_TAKES} takes of {NUM_SHORT_FRAMES} frames in one process, after {NUM_WARM} | {row} ({memory_mb.min():.0f} "
+        f"to {memory_mb.max():.0f}), {mb_a_take:+.3f} MB a take along a straight line: {'no leak' if is_flat else 'a leak'}"
     )
 
 
