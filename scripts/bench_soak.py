@@ -23,7 +23,7 @@ NUM_TAKES = int(os.environ.get("PERFKIT_BENCH_TAKES", "1000"))
 SIZE_WH = (176, 100)
 NUM_SHORT_FRAMES = 5
 NUM_WARM = 100
-"""Short takes before the first count: libraries fill their caches once, and the heaps of their threads find their size."""
+"""Short takes before the first count: libraries fill their caches once, and their threads' heaps find their size."""
 MAX_MB_A_TAKE = 0.02
 """20 MB over 1,000 takes; a picture of a take that was kept would be 0.7 MB each."""
 _PROGRAM = """
@@ -77,12 +77,11 @@ def print_short(take: Path, character: str, folder: Path) -> None:
     mb_a_take = np.polyfit(np.arange(len(memory_mb)), memory_mb, 1)[0]
     (first_mb, files, threads), (last_mb, files_after, threads_after) = settled[0], settled[-1]
     is_flat = mb_a_take <= MAX_MB_A_TAKE and files_after <= files and threads_after <= threads
-    row = (
-        f"{files} -> {files_after} open files, {threads} -> {threads_after} threads, {first_mb:.0f} -> {last_mb:.0f} MB"
-    )
+    memory = f"{first_mb:.0f} -> {last_mb:.0f} MB ({memory_mb.min():.0f} to {memory_mb.max():.0f})"
+    row = f"{files} -> {files_after} open files, {threads} -> {threads_after} threads, {memory}"
     print(
-        f"{NUM_TAKES} takes of {NUM_SHORT_FRAMES} frames in one process, after {NUM_WARM} | {row} ({memory_mb.min():.0f} "
-        f"to {memory_mb.max():.0f}), {mb_a_take:+.3f} MB a take along a straight line: {'no leak' if is_flat else 'a leak'}"
+        f"{NUM_TAKES} takes of {NUM_SHORT_FRAMES} frames in one process, after {NUM_WARM} | {row}; "
+        f"{mb_a_take:+.3f} MB a take along a straight line: {'no leak' if is_flat else 'a leak'}"
     )
 
 
