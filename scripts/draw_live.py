@@ -12,7 +12,7 @@ from bench_live import open_performance, write_clock_camera
 ROOT = Path(__file__).resolve().parent.parent
 TAKE = ROOT / "samples" / "takes" / "WolfgangLanger_Pexels.mp4"
 CAMERA = "webcam.mjpeg"
-SECONDS_RECORDED = 9.5
+SECONDS_RECORDED = 5.0
 PICTURES = {"live": (1280, 720), "live-phone": (390, 844)}
 
 
@@ -25,6 +25,7 @@ def main() -> None:
         with open_performance(Path(CAMERA), "ember", folder) as (_, page):
             page.add_style_tag(content="#camera, #preview { visibility: hidden }")
             page.locator("#backgrounds button").first.click()
+            page.get_by_role("button", name="Landmarks").click()
             page.locator("#record").click()
             page.wait_for_timeout(1000 * SECONDS_RECORDED)
             for picture, (width, height) in PICTURES.items():
