@@ -71,7 +71,7 @@ def load_checkpoint(state: TrainingState, folder: Path) -> tuple[int, dict[str, 
     Raises:
         WeightsError: The checkpoint is damaged, or of other networks.
     """
-    source = folder if folder.exists() else folder.with_name(folder.name + ".old")
+    source = _find_checkpoint(folder)
     if not (source / "state.json").exists():
         return 0, {}
     try:
@@ -106,7 +106,7 @@ def read_counters(folder: Path) -> Counters:
     Raises:
         WeightsError: Its counters cannot be read.
     """
-    path = folder / "state.json"
+    path = _find_checkpoint(folder) / "state.json"
     if not path.exists():
         return Counters()
     try:
@@ -114,6 +114,11 @@ def read_counters(folder: Path) -> Counters:
         return Counters(saved["step"], saved["batch"])
     except (ValueError, KeyError) as error:
         raise WeightsError(f"{path}: lacks 'step' or 'batch'; delete {folder} to begin anew") from error
+
+
+def _find_checkpoint(folder: Path) -> Path:
+    """Return where the newest whole checkpoint lies: a save that was broken off may have moved the old one only."""
+    return folder if folder.exists() else folder.with_name(folder.name + ".old")
 
 
 def check_batch(folder: Path, batch: int) -> None:

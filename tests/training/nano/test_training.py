@@ -152,6 +152,9 @@ def test_a_run_goes_on_in_its_own_batches_alone(tmp_path: Path, small_shards: No
     store = ShardStore(tmp_path / "latents", models.vae, models.tokenizer, seed=0)
     train_flow(models, store, tmp_path / "run", replace(TINY_FLOW, images=4))
     assert read_counters(tmp_path / "run") == Counters(step=2, batch=2)
+    (tmp_path / "run").rename(tmp_path / "run.old")  # as a save leaves it that is killed between its two renames
+    assert read_counters(tmp_path / "run") == Counters(step=2, batch=2)
+    (tmp_path / "run.old").rename(tmp_path / "run")
     with pytest.raises(WeightsError, match=r"batches of 2, got 4; go on with --batch 2"):
         train_flow(models, store, tmp_path / "run", replace(TINY_FLOW, batch=4))
     (tmp_path / "run" / "state.json").write_text('{"step": 2, "log": {}}')
