@@ -1,31 +1,32 @@
-"""A long take at flat memory, and many short takes in one process without a leak, for scripts/bench.py.
+"""A long take at flat memory, and many short takes in one batch without a leak, for scripts/bench.py.
 
 The long take is the sample take, looped at 176x100 px, captured and rendered in one step by the real command line.
 PERFKIT_BENCH_MINUTES says how long it is [60], PERFKIT_BENCH_TAKES how many short takes of 5 frames follow [1000].
-These are captured and rendered one after another in one process, which tells its memory, open files and threads.
+These are one `perfkit batch`; memory, open files and threads of its processes are looked at from outside.
 """
 
-import gc
 import os
 import subprocess
 import sys
 import tempfile
-import threading
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import chain, islice, repeat
 from pathlib import Path
 
 import cv2
 import numpy as np
+import psutil
 
 MINUTES = float(os.environ.get("PERFKIT_BENCH_MINUTES", "60"))
 NUM_TAKES = int(os.environ.get("PERFKIT_BENCH_TAKES", "1000"))
 SIZE_WH = (176, 100)
 NUM_SHORT_FRAMES = 5
-NUM_WARM = 100
-"""Short takes before the first count: libraries fill their caches once, and their threads' heaps find their size."""
+LOOK_SECONDS = 0.25
 MAX_MB_A_TAKE = 0.02
 """20 MB over 1,000 takes; a picture of a take that was kept would be 0.7 MB each."""
+MAX_GROWTH = 1.05
+"""Peak memory of the last worker against the first's."""
 _PROGRAM = """
 import resource, sys
 sys.argv[0] = "perfkit"
@@ -59,39 +60,74 @@ def measure_long(take: Path, character: str, folder: Path, minutes: float) -> fl
     return int(done.stderr.split()[-1]) / 1e9
 
 
-def print_short(take: Path, character: str, folder: Path) -> None:
-    """Capture and render many short takes and print memory, open files and threads at the beginning and the end."""
-    from perfkit.inference.render import render_take
-    from perfkit.inference.settings import RenderSettings, RuntimeSettings
-    from perfkit.pack import load_pack
+@dataclass
+class Watched:
+    """One process as seen from outside, look by look.
 
-    pack, settings, runtime = load_pack(character), RenderSettings(steps=1), RuntimeSettings(device="cpu")
-    short = folder / "short.mp4"
+    Attributes:
+        memory_mb: Resident.
+        files: Open.
+        threads: The system's.
+    """
+
+    memory_mb: list[float] = field(default_factory=list)
+    files: list[int] = field(default_factory=list)
+    threads: list[int] = field(default_factory=list)
+
+    def look(self, process: psutil.Process) -> None:
+        """Look once more."""
+        with process.oneshot():
+            memory_mb, files, threads = process.memory_info().rss / 1e6, process.num_fds(), process.num_threads()
+        self.memory_mb.append(memory_mb)
+        self.files.append(files)
+        self.threads.append(threads)
+
+
+def print_short(take: Path, character: str, folder: Path) -> None:
+    """Convert many short takes in one batch; print how its process and its workers, one after the other, fared."""
+    short, takes, out = folder / "short.mp4", folder / "takes", folder / "shots"
+    takes.mkdir()
     write_looped(take, short, NUM_SHORT_FRAMES / 24)
-    counts = []
-    for number in range(NUM_WARM + NUM_TAKES):
-        render_take(short, pack, folder / f"short{number % 2}.mp4", settings, runtime)
-        counts.append(count_held())
-    settled = counts[NUM_WARM - 1 :]
-    memory_mb = np.array([mb for mb, _, _ in settled])
-    mb_a_take = np.polyfit(np.arange(len(memory_mb)), memory_mb, 1)[0]
-    (first_mb, files, threads), (last_mb, files_after, threads_after) = settled[0], settled[-1]
-    is_flat = mb_a_take <= MAX_MB_A_TAKE and files_after <= files and threads_after <= threads
-    memory = f"{first_mb:.0f} -> {last_mb:.0f} MB ({memory_mb.min():.0f} to {memory_mb.max():.0f})"
-    row = f"{files} -> {files_after} open files, {threads} -> {threads_after} threads, {memory}"
+    for number in range(NUM_TAKES):
+        (takes / f"take{number:04d}.mp4").hardlink_to(short)
+    command = ["batch", str(takes), "-o", str(out), "-c", character, "--steps", "1"]
+    with (folder / "batch.txt").open("w") as said:
+        program = subprocess.Popen([sys.executable, "-c", _PROGRAM, *command], stdout=said, stderr=said)
+        parent, workers = watch_batch(program)
+    if program.returncode or len(list(out.glob("*.mp4"))) != NUM_TAKES:
+        raise RuntimeError((folder / "batch.txt").read_text()[-2000:])
+    settled = np.array(parent.memory_mb[len(parent.memory_mb) // 10 :])
+    mb_a_take = np.polyfit(np.linspace(0, 0.9 * NUM_TAKES, len(settled)), settled, 1)[0]
+    peaks = [max(worker.memory_mb) for worker in workers]
+    first, last = workers[0], workers[-1]
+    is_flat = mb_a_take <= MAX_MB_A_TAKE and peaks[-1] <= MAX_GROWTH * peaks[0]
+    is_flat &= max(last.files) <= max(first.files) and max(last.threads) <= max(first.threads)
     print(
-        f"{NUM_TAKES} takes of {NUM_SHORT_FRAMES} frames in one process, after {NUM_WARM} | {row}; "
-        f"{mb_a_take:+.3f} MB a take along a straight line: {'no leak' if is_flat else 'a leak'}"
+        f"{NUM_TAKES} takes of {NUM_SHORT_FRAMES} frames in one batch | its process {settled[0]:.0f} -> "
+        f"{settled[-1]:.0f} MB, {mb_a_take:+.3f} MB a take; {len(workers)} workers one after the other, peaks "
+        f"{', '.join(f'{peak:.0f}' for peak in peaks)} MB; the first's and the last's open files "
+        f"{max(first.files)}, {max(last.files)}, threads {max(first.threads)}, {max(last.threads)}: "
+        f"{'no leak' if is_flat else 'a leak'}"
     )
 
 
-def count_held() -> tuple[float, int, int]:
-    """Return memory in MB, open files and threads (the system's) of this process."""
-    gc.collect()
-    resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-    num_threads = sum(1 for _ in Path("/proc/self/task").iterdir())
-    assert num_threads >= threading.active_count()
-    return resident, sum(1 for _ in Path("/proc/self/fd").iterdir()), num_threads
+def watch_batch(program: "subprocess.Popen[bytes]") -> tuple[Watched, list[Watched]]:
+    """Look at a batch and its workers until it ends; return what was seen, workers in the order of their birth."""
+    parent, workers = Watched(), dict[int, Watched]()
+    batch = psutil.Process(program.pid)
+    while program.poll() is None:
+        try:
+            parent.look(batch)
+            for child in batch.children():
+                if "spawn_main" in " ".join(child.cmdline()):
+                    workers.setdefault(child.pid, Watched()).look(child)
+        except psutil.Error:
+            pass
+        try:
+            program.wait(LOOK_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+    return parent, list(workers.values())
 
 
 def write_looped(take: Path, path: Path, seconds: float) -> None:

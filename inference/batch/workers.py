@@ -26,6 +26,9 @@ from perfkit.inference.render import remove_half_written
 _log = logging.getLogger(__name__)
 _PATIENCE_SECONDS = 0.6
 """What an interrupted worker is given to clear up."""
+SHOTS_A_WORKER = 100
+"""Then a worker gives way to a new one: MediaPipe leaves some KB of every take behind, in blocks that pin whole pages,
+0.1 MB in all (`scripts/bench.py soak`)."""
 
 
 def run_workers(
@@ -42,7 +45,9 @@ def run_workers(
             if killed:
                 yield fail_shot(shot, "its worker was killed, twice; free memory, or give a shorter take")
         else:
-            suspects, waiting = yield from _run_pool(waiting, options, num_workers=num_workers)
+            next_ones, later = waiting[: SHOTS_A_WORKER * num_workers], waiting[SHOTS_A_WORKER * num_workers :]
+            suspects, rest = yield from _run_pool(next_ones, options, num_workers=num_workers)
+            waiting = rest + later
 
 
 def _run_pool(

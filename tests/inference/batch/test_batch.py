@@ -302,6 +302,24 @@ def test_a_killed_worker_costs_its_own_shot_and_a_bug_is_told(takes, out, monkey
     assert "killed, twice" in shots[1].reason and "a bug in perfkit" in shots[2].reason
 
 
+def test_a_worker_gives_way_to_a_new_one_after_its_share(takes, out, monkeypatch):
+    """Forked workers write their own number into what they make."""
+
+    def render(source, pack, path, *rest):
+        path.write_text(str(os.getpid()))
+
+    monkeypatch.setattr(making, "render_take", render)
+    monkeypatch.setattr(making, "load_provenance", lambda path: Namespace(notes=(), num_frames=3))
+    fork = multiprocessing.get_context("fork")
+    monkeypatch.setattr(workers, "_make_pool", lambda count: ProcessPoolExecutor(count, mp_context=fork))
+    monkeypatch.setattr(workers, "SHOTS_A_WORKER", 2)
+    ledger = Ledger(out)
+    shots = run_batch(plan_batch(make_jobs(takes, out), out, ledger), out, ledger, BatchOptions(num_workers=1))
+    assert [shot.state for shot in shots] == ["done"] * 3
+    a, b, c = ((out / shot.out).read_text() for shot in shots)
+    assert a == b != c
+
+
 def test_the_command_makes_a_folder_and_says_what_failed(run, short_take, character, tmp_path):
     takes = tmp_path / "takes"
     takes.mkdir()
