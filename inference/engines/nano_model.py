@@ -306,14 +306,33 @@ def predict_clean(
 
 
 def flow_loss(
-    models: NanoModels, clean_BChw: Tensor, noise_BChw: Tensor, t_B: Tensor, text_BLE: Tensor, residuals: Residuals
+    models: NanoModels,
+    clean_BChw: Tensor,
+    noise_BChw: Tensor,
+    t_B: Tensor,
+    text_BLE: Tensor,
+    residuals: Residuals,
+    *,
+    is_rolled_out_B: Tensor,
 ) -> Tensor:
     """Return the training loss: mean of (predicted - clean)^2 / max(t, `LEAST_WEIGHED_TIME`)^2.
 
     Without the bound it would be the squared error of the velocity; renders in few steps never ask for small t.
+
+    A render's second step starts from the first's answer, not from a drawing, and what that got wrong stays wrong if
+    the network has only ever seen noisy drawings. Rows where `is_rolled_out_B` are such second steps: noise mixed with
+    the network's own answer at t = 1. Source: the idea of Bengio et al. 2015 (arXiv:1506.03099), one step deep.
     """
     t = t_B.view(-1, 1, 1, 1)
-    x_BChw = ((1 - t) * clean_BChw + t * noise_BChw).contiguous(memory_format=torch.channels_last)
+    rows = is_rolled_out_B.nonzero()[:, 0]
+    seen_BChw = clean_BChw
+    if len(rows):
+        parts = [residual[rows] for residual in (*residuals[0], residuals[1])]
+        with torch.no_grad():
+            noise = noise_BChw[rows].contiguous(memory_format=torch.channels_last)
+            answer = predict_clean(models.unet, noise, torch.ones_like(t_B[rows]), text_BLE[rows], parts)
+        seen_BChw = clean_BChw.index_copy(0, rows, answer.float())
+    x_BChw = ((1 - t) * seen_BChw + t * noise_BChw).contiguous(memory_format=torch.channels_last)
     predicted = predict_clean(models.unet, x_BChw, t_B, text_BLE, (*residuals[0], residuals[1]))
     return ((predicted.float() - clean_BChw) / t.clamp_min(LEAST_WEIGHED_TIME)).square().mean()
 

@@ -73,12 +73,20 @@ class LandmarkNetwork(nn.Module):
         self.register_buffer("places", places, persistent=False)
 
     def forward(self, x_BCHW: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return self.find(self.see(x_BCHW))
+
+    def see(self, x_BCHW: Tensor) -> Tensor:
+        """Return features (B, C, 32, 32) of pictures."""
         fine = self.fine(x_BCHW)
         medium = self.medium(fine)
         coarse = self.medium_from_coarse(self.coarse(medium))
         medium = self.medium_mix(medium + nn.functional.interpolate(coarse, scale_factor=2.0, mode="nearest"))
         up = nn.functional.interpolate(self.fine_from_medium(medium), scale_factor=2.0, mode="nearest")
-        fine = self.fine_mix(fine + up)
+        fine_BCHW: Tensor = self.fine_mix(fine + up)
+        return fine_BCHW
+
+    def find(self, fine: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what `forward` does from the features; needs float32, for a place is a sum over a thousand cells."""
         log_attention_BKG = self.attention(fine).flatten(2).log_softmax(dim=-1)
         attention_BKG = log_attention_BKG.exp()
         read_BKF = attention_BKG @ self.read(fine).flatten(2).transpose(1, 2)

@@ -4,6 +4,7 @@ In: a folder for checkpoints. Out: weights as float16 safetensors. Step n sees b
 resumed training is the same training.
 """
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from perfkit.training.landmark_net.network import GRID_PX, LandmarkNetwork
 from perfkit.training.optimise.checkpoint import TrainingState
 from perfkit.training.optimise.descent import Rates, descend, make_state
 from perfkit.training.optimise.loop import DEFAULT_PACE, Pace, run_steps
+from perfkit.training.optimise.precision import low_precision
 from perfkit.training.optimise.schedule import cosine_scale
 from perfkit.training.puppet import draw_pose, pose_performance, sample_character, sample_light, sample_performance
 from perfkit.vocabulary import CONTOUR_SLICES
@@ -59,12 +61,18 @@ def train_landmark_net(folder: Path, settings: LandmarkSettings, pace: Pace = DE
         The averaged network, ready for use.
     """
     state = make_landmark_state(settings)
+    ahead: dict[int, Future[Crops]] = {}
+
+    def draw(step: int) -> Future[Crops]:
+        return drawer.submit(make_crops, step, num_drawings=settings.num_drawings, seed=settings.seed)
 
     def take_step(step: int) -> Tensor:
-        crops = make_crops(step, num_drawings=settings.num_drawings, seed=settings.seed)
-        return learn(state, crops, step, settings)
+        crops = ahead.pop(step) if step in ahead else draw(step)
+        ahead[step + 1] = draw(step + 1)
+        return learn(state, crops.result(), step, settings)
 
-    run_steps(state, folder, take_step, num_steps=(settings.steps, settings.num_drawings), pace=pace)
+    with ThreadPoolExecutor(1) as drawer:
+        run_steps(state, folder, take_step, num_steps=(settings.steps, settings.num_drawings), pace=pace)
     network = LandmarkNetwork()
     network.load_state_dict(state.averages[NETWORK])
     return LandmarkNet(network)
@@ -102,7 +110,10 @@ def measure_loss(network: LandmarkNetwork, crops: Crops) -> Tensor:
     Three parts: distance in head units, robust beyond 2 % of one; cross-entropy of the attention to the four cells
     around the point, in the shares whose mean is the point; entropy of the visibility.
     """
-    points, logits, log_attention = network(tensor_from_crops(crops.pictures))
+    pictures = tensor_from_crops(crops.pictures)
+    with low_precision(pictures.device):
+        features = network.see(pictures)
+    points, logits, log_attention = network.find(features.float())
     visibility, truth = torch.from_numpy(crops.visibility), torch.from_numpy(crops.points)
     has_face = (visibility.amax(dim=1) > 0).float()
     error = (points - truth) / torch.from_numpy(crops.unit)[:, None, None]

@@ -145,9 +145,12 @@ class LoraTraining:
         even = torch.sigmoid(torch.randn((settings.batch_size,), generator=generator))
         time = settings.time_shift * even / (1 + (settings.time_shift - 1) * even)
         time[torch.rand(time.shape, generator=generator) < settings.full_noise_share] = 1.0
+        is_rolled_out = (torch.rand(time.shape, generator=generator) < settings.rollout_share) & (time < 1)
         *down, middle = residuals
         with low_precision(clean.device):
-            loss = nano_model.flow_loss(self.models, clean, noise, time, text, (down, middle))
+            loss = nano_model.flow_loss(
+                self.models, clean, noise, time, text, (down, middle), is_rolled_out_B=is_rolled_out
+            )
         self.optimiser.param_groups[0]["lr"] = rate_at(step, settings)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()

@@ -27,6 +27,7 @@ class FlowBatch:
     control_BCHW: Tensor
     noise_BChw: Tensor
     t_B: Tensor
+    is_rolled_out_B: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,12 +37,14 @@ class StepPlan:
     Attributes:
         shard, index: (B,) which drawing, by its shard and its place there.
         times: (B,) float32, in (0, 1].
+        is_rolled_out: (B,) bool, which start from the network's own answer.
         drops_caption, drops_control: (B,) bool.
     """
 
     shard: np.ndarray
     index: np.ndarray
     times: np.ndarray
+    is_rolled_out: np.ndarray
     drops_caption: np.ndarray
     drops_control: np.ndarray
 
@@ -59,7 +62,8 @@ def plan_step(rng: np.random.Generator, pool: range, settings: FlowSettings) -> 
     times = 1 / (1 + np.exp(-rng.standard_normal(batch)))
     times[rng.random(batch) < settings.full_noise_share] = 1.0
     drops = rng.random((2, batch)) < np.array([[settings.caption_drop], [settings.control_drop]])
-    return StepPlan(shard, index, times.astype(np.float32), *drops)
+    is_rolled_out = (rng.random(batch) < settings.rollout_share) & (times < 1)
+    return StepPlan(shard, index, times.astype(np.float32), is_rolled_out, *drops)
 
 
 def step_generator(step: int, settings: FlowSettings) -> np.random.Generator:
@@ -95,6 +99,7 @@ class BatchMaker:
             control,
             torch.from_numpy(noise[mine]),
             torch.from_numpy(plan.times[mine]),
+            torch.from_numpy(plan.is_rolled_out[mine]),
         )
 
     def _move_pool(self, pool: range) -> None:

@@ -47,7 +47,8 @@ def measure_loss(models: NanoModels, batch: FlowBatch) -> Tensor:
         text = models.text_encoder(batch.tokens_BL.to(device)).last_hidden_state
         residuals = control_residuals(models, batch.control_BCHW.to(device), text)
         clean, noise, t_B = (x.to(device) for x in (batch.latents_BChw, batch.noise_BChw, batch.t_B))
-        return flow_loss(models, clean, noise, t_B, text, residuals)
+        is_rolled_out = batch.is_rolled_out_B.to(device)
+        return flow_loss(models, clean, noise, t_B, text, residuals, is_rolled_out_B=is_rolled_out)
 
 
 def train_flow(

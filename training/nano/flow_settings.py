@@ -10,7 +10,23 @@ RATES = Rates(matrices=0.015, embeddings=1e-2, others=1e-3, average_decay=0.997)
 
 @dataclass(frozen=True)
 class FlowSettings:
-    """Everything that changes the trained networks."""
+    """Everything that changes the trained networks.
+
+    Attributes:
+        images: Length of the schedule, in drawings.
+        batch: Drawings a step.
+        rates: At the height of the schedule.
+        cooldown: Share of the steps in which the rates fall.
+        final_scale: Where they end.
+        warmup_steps: Length of their rise.
+        caption_drop: Part of the rows without a caption.
+        control_drop: Part of the rows without a control picture.
+        full_noise_share: Part of the rows at t = 1.
+        rollout_share: Part of the others that start from the network's own answer at t = 1: second steps of a render.
+        reuse: How often a drawing is seen.
+        pool_shards: How many shards a step chooses from.
+        seed: Key of all randomness.
+    """
 
     images: int = 300_000
     batch: int = 64
@@ -21,6 +37,7 @@ class FlowSettings:
     caption_drop: float = 0.05
     control_drop: float = 0.05
     full_noise_share: float = 0.6
+    rollout_share: float = 0.75
     reuse: int = 4
     pool_shards: int = 64
     seed: int = 0

@@ -108,7 +108,8 @@ class ResidentBatches:
         latents = self.latents[rows].float()
         generator = torch.Generator(self.device).manual_seed(self.settings.seed * 1_000_003 + step)
         noise = torch.randn(latents.shape, generator=generator, device=self.device)
-        return FlowBatch(latents, tokens, control, noise, self._on_device(plan.times))
+        times, is_rolled_out = self._on_device(plan.times), self._on_device(plan.is_rolled_out)
+        return FlowBatch(latents, tokens, control, noise, times, is_rolled_out)
 
     def close(self) -> None:
         """Stop making shards."""

@@ -115,7 +115,7 @@ def test_a_step_sees_the_same_batch_whatever_came_before(tmp_path: Path, small_s
     walked = BatchMaker(store, TINY_FLOW)
     walked.make_batch(0)
     one, other = walked.make_batch(3), BatchMaker(store, TINY_FLOW).make_batch(3)
-    for field in ("latents_BChw", "tokens_BL", "control_BCHW", "noise_BChw", "t_B"):
+    for field in ("latents_BChw", "tokens_BL", "control_BCHW", "noise_BChw", "t_B", "is_rolled_out_B"):
         assert torch.equal(getattr(one, field), getattr(other, field)), field
 
 
