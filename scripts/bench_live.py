@@ -122,11 +122,13 @@ def _print_delays(delays: np.ndarray, memory_mb: list[float], states: list[dict[
         f"frames/s; camera to screen p50 {middle:.0f} ms, p95 {late:.0f} ms (clock read in {is_read.mean():.0%}); "
         f"quality {', '.join(levels)}"
     )
+    quarters = ", ".join(f"{np.mean(quarter):.1f}" for quarter in np.array_split(memory_mb, 4))
     settled = np.array(memory_mb[len(memory_mb) // 4 :])
     slope = np.polyfit(np.arange(len(settled)) * 5 / 60, settled, 1)[0] if len(settled) > 3 else float("nan")
     print(
         f"live, drift | p50 of the first half {np.median(values[:half]):.0f} ms, of the second "
-        f"{np.median(values[half:]):.0f} ms; memory {memory_mb[-1]:.0f} MB, slope {slope:+.2f} MB a minute"
+        f"{np.median(values[half:]):.0f} ms; memory {memory_mb[-1]:.0f} MB, slope {slope:+.2f} MB a minute, means of "
+        f"its quarters {quarters} MB"
     )
 
 

@@ -112,15 +112,18 @@ def print_short(take: Path, character: str, folder: Path) -> None:
 
 
 def watch_batch(program: "subprocess.Popen[bytes]") -> tuple[Watched, list[Watched]]:
-    """Look at a batch and its workers until it ends; return what was seen, workers in the order of their birth."""
+    """Look at a batch while it has workers, and at these; return what was seen, workers in the order of their birth.
+
+    Before and after it plans and writes its report, for which it holds all shots at once.
+    """
     parent, workers = Watched(), dict[int, Watched]()
     batch = psutil.Process(program.pid)
     while program.poll() is None:
         try:
-            parent.look(batch)
             for child in batch.children():
                 if "spawn_main" in " ".join(child.cmdline()):
                     workers.setdefault(child.pid, Watched()).look(child)
+                    parent.look(batch)
         except psutil.Error:
             pass
         try:

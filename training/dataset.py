@@ -18,10 +18,14 @@ import numpy as np
 from perfkit.control import draw_control_frame
 from perfkit.errors import PackError
 from perfkit.pack import CharacterPack
+from perfkit.vocabulary import CONTOUR_SLICES
 
 _MAX_TILT_DEG = 6.0
 _SCALE_RANGE = (0.92, 1.12)
 _MAX_SHIFT = 0.05
+_FEATURES = ("left_eye", "right_eye", "left_brow", "right_brow", "outer_lips")
+_FEATURE_MARGIN = 1 / 64
+_LEAST_SEEN = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +35,13 @@ class CharacterSet:
     Attributes:
         pictures: (M, H, W, 4) uint8 RGBA, colours premultiplied by alpha.
         controls: (M, H, W, 3) uint8 RGB in one control style.
+        features: (M, H, W) bool, where eyes, brows and lips are, and a little around them.
         drawing_index: (M,) which drawing of the pack a row shows.
     """
 
     pictures: np.ndarray
     controls: np.ndarray
+    features: np.ndarray
     drawing_index: np.ndarray
 
     def __len__(self) -> int:
@@ -61,8 +67,9 @@ def make_character_set(
         raise PackError(f"{pack.folder}: has no [[art]]; training needs drawings")
     rows = list(_iterate_rows(pack, image_wh, style, _draw_placements(len(pack.art), num_placements, seed)))
     return CharacterSet(
-        pictures=np.stack([picture for picture, _ in rows]),
-        controls=np.stack([control for _, control in rows]),
+        pictures=np.stack([picture for picture, _, _ in rows]),
+        controls=np.stack([control for _, control, _ in rows]),
+        features=np.stack([features for _, _, features in rows]),
         drawing_index=np.repeat(np.arange(len(pack.art)), num_placements),
     )
 
@@ -86,7 +93,7 @@ def _draw_placements(num_drawings: int, num_placements: int, seed: int) -> np.nd
 
 def _iterate_rows(
     pack: CharacterPack, image_wh: tuple[int, int], style: str, placements: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     landmarks = pack.load_landmarks()
     gain = np.array(image_wh) / np.array(pack.canvas_wh)
     for index in range(len(pack.art)):
@@ -95,15 +102,27 @@ def _iterate_rows(
             image_from_drawing = _make_similarity(placement, image_wh)
             body = landmarks.body[index].astype(np.float64)
             body[:, :2] = _move(body[:, :2] * gain, image_from_drawing)
+            face, visibility = _move(landmarks.face[index] * gain, image_from_drawing), landmarks.visibility[index]
             control = draw_control_frame(
-                _move(landmarks.face[index] * gain, image_from_drawing),
-                landmarks.visibility[index],
+                face,
+                visibility,
                 body=body,
                 hands=_move(landmarks.hands[index] * gain, image_from_drawing),
                 canvas_wh=image_wh,
                 style=style,
             )
-            yield _warp(drawn, image_from_drawing), control
+            yield _warp(drawn, image_from_drawing), control, _find_features(face, visibility, image_wh)
+
+
+def _find_features(face: np.ndarray, visibility: np.ndarray, image_wh: tuple[int, int]) -> np.ndarray:
+    """Return (H, W) bool: the hulls of eyes, brows and lips that are seen, widened by `_FEATURE_MARGIN` pictures."""
+    found = np.zeros((image_wh[1], image_wh[0]), np.uint8)
+    for name in _FEATURES:
+        rows = CONTOUR_SLICES[name]
+        if visibility[rows].mean() >= _LEAST_SEEN:
+            cv2.fillConvexPoly(found, cv2.convexHull(np.rint(face[rows]).astype(np.int32)), 1)
+    reach = round(_FEATURE_MARGIN * image_wh[0])
+    return cv2.dilate(found, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))) > 0
 
 
 def _make_similarity(placement: np.ndarray, image_wh: tuple[int, int]) -> np.ndarray:

@@ -314,8 +314,9 @@ def flow_loss(
     residuals: Residuals,
     *,
     is_rolled_out_B: Tensor,
+    weight_B1hw: Tensor | None = None,
 ) -> Tensor:
-    """Return the training loss: mean of (predicted - clean)^2 / max(t, `LEAST_WEIGHED_TIME`)^2.
+    """Return the training loss: mean of weight * (predicted - clean)^2 / max(t, `LEAST_WEIGHED_TIME`)^2.
 
     Without the bound it would be the squared error of the velocity; renders in few steps never ask for small t.
 
@@ -334,7 +335,8 @@ def flow_loss(
         seen_BChw = clean_BChw.index_copy(0, rows, answer.float())
     x_BChw = ((1 - t) * seen_BChw + t * noise_BChw).contiguous(memory_format=torch.channels_last)
     predicted = predict_clean(models.unet, x_BChw, t_B, text_BLE, (*residuals[0], residuals[1]))
-    return ((predicted.float() - clean_BChw) / t.clamp_min(LEAST_WEIGHED_TIME)).square().mean()
+    error = ((predicted.float() - clean_BChw) / t.clamp_min(LEAST_WEIGHED_TIME)).square()
+    return error.mean() if weight_B1hw is None else (weight_B1hw * error).mean()
 
 
 @torch.no_grad()

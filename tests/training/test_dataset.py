@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from perfkit.control import draw_control_frame
+from perfkit.control import NANO_COLOURS, draw_control_frame
 from perfkit.errors import PackError
 from perfkit.pack import CharacterPack
 from perfkit.training import dataset
 from perfkit.training.dataset import CharacterSet, make_character_set
+from perfkit.vocabulary import NUM_CONTOUR_POINTS
 
 
 def make(pack: CharacterPack, num_placements: int = 3, seed: int = 0, side: int = 256) -> CharacterSet:
@@ -72,3 +73,17 @@ def test_a_pack_without_drawings_or_landmarks_cannot_train(tiny_pack):
         make(replace(tiny_pack, art=()))
     with pytest.raises(PackError, match="control points"):
         make(replace(tiny_pack, landmarks=None))
+
+
+def test_features_are_where_the_control_picture_shows_eyes_brows_and_lips_and_nowhere_else(tiny_pack):
+    rows = make(tiny_pack)
+    lips = np.abs(rows.controls.astype(int) - NANO_COLOURS["outer_lips"]).max(axis=-1) < 8
+    outline = np.abs(rows.controls.astype(int) - NANO_COLOURS["face_oval"]).max(axis=-1) < 8
+    assert lips.any() and outline.any()
+    assert rows.features[lips].all() and not rows.features[outline].all()
+    assert 0.005 < rows.features.mean() < 0.1
+
+
+def test_what_a_drawing_lacks_is_no_feature():
+    nowhere = np.full((NUM_CONTOUR_POINTS, 2), np.nan)
+    assert not dataset._find_features(nowhere, np.zeros(NUM_CONTOUR_POINTS), (64, 64)).any()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from perfkit.errors import PackError
 from perfkit.inference.engines import nano_model
@@ -30,11 +30,13 @@ class ConditionedSet:
         latents: (M, C, h, w) clean latents.
         text: (M, L, D) the prompt of each.
         residuals: The ControlNet's outputs, each (M, ...): those of the down blocks, then the middle's.
+        features: (M, 1, h, w) share of each cell that eyes, brows and lips fill, 0..1.
     """
 
     latents: Tensor
     text: Tensor
     residuals: tuple[Tensor, ...]
+    features: Tensor
 
     def __len__(self) -> int:
         return len(self.latents)
@@ -83,7 +85,9 @@ def condition_drawings(
     )
     kept = np.flatnonzero(np.isin(rows.drawing_index, drawings))
     prompts = [_check_prompt(models, pack, pack.art[index].light) for index in rows.drawing_index[kept]]
-    return _condition(models, rows.pictures[kept], rows.controls[kept], prompts)
+    features = torch.from_numpy(rows.features[kept]).float()[:, None]
+    shares = nn.functional.adaptive_avg_pool2d(features, nano_model.LATENT_PX)
+    return _condition(models, (rows.pictures[kept], rows.controls[kept], prompts), shares)
 
 
 def _condition_priors(models: NanoModels, count: int) -> ConditionedSet:
@@ -92,7 +96,8 @@ def _condition_priors(models: NanoModels, count: int) -> ConditionedSet:
     alpha = pictures[..., 3:].astype(np.float32) / 255
     premultiplied = np.concatenate([np.rint(pictures[..., :3] * alpha).astype(np.uint8), pictures[..., 3:]], axis=-1)
     controls = np.stack([example.control_rgb() for example in examples])
-    return _condition(models, premultiplied, controls, [example.caption for example in examples])
+    shares = torch.zeros(count, 1, nano_model.LATENT_PX, nano_model.LATENT_PX)
+    return _condition(models, (premultiplied, controls, [example.caption for example in examples]), shares)
 
 
 def _check_prompt(models: NanoModels, pack: CharacterPack, light: str) -> str:
@@ -107,10 +112,9 @@ def _check_prompt(models: NanoModels, pack: CharacterPack, light: str) -> str:
 
 
 @torch.no_grad()
-def _condition(
-    models: NanoModels, premultiplied: np.ndarray, controls: np.ndarray, prompts: list[str]
-) -> ConditionedSet:
+def _condition(models: NanoModels, shown: tuple[np.ndarray, np.ndarray, list[str]], features: Tensor) -> ConditionedSet:
     """Encode pictures (M, H, W, 4) uint8, premultiplied, with their control pictures and prompts."""
+    premultiplied, controls, prompts = shown
     columns = []
     for start in range(0, len(prompts), _BATCH):
         part = slice(start, start + _BATCH)
@@ -119,4 +123,4 @@ def _condition(
         down, middle = nano_model.control_residuals(models, nano_model.control_tensor(controls[part]), text)
         columns.append((models.vae.encode(pictures).latents, text, *down, middle))
     latents, text, *residuals = (torch.cat(column) for column in zip(*columns, strict=True))
-    return ConditionedSet(latents.contiguous(), text, tuple(residuals))
+    return ConditionedSet(latents.contiguous(), text, tuple(residuals), features)

@@ -19,7 +19,7 @@ from perfkit.errors import WeightsError
 from perfkit.inference.engines import nano_model
 from perfkit.inference.engines.nano_model import NanoModels
 from perfkit.training.lora.adapter import ADAPTER, add_adapter, save_tensors
-from perfkit.training.lora.conditioning import TrainingRows
+from perfkit.training.lora.conditioning import ConditionedSet, TrainingRows
 from perfkit.training.lora.held_out import HeldOutResult
 from perfkit.training.lora.recipes import LoraSettings
 from perfkit.training.optimise.muon import Muon
@@ -36,6 +36,16 @@ def rate_at(step: int, settings: LoraSettings) -> float:
     """Return the learning rate of a step, counted from 0."""
     scale = cosine_scale(step, num_steps=settings.steps, warmup_steps=_WARMUP_STEPS, final_scale=_FINAL_SCALE)
     return settings.learning_rate * scale
+
+
+def weigh_features(features_B1hw: Tensor, weight: float) -> Tensor:
+    """Return how much each cell counts, mean 1 in every picture: `weight` times more where a feature fills it."""
+    weight_B1hw = 1 + weight * features_B1hw
+    return weight_B1hw / weight_B1hw.mean(dim=(1, 2, 3), keepdim=True)
+
+
+def _pick_rows(rows: ConditionedSet, index: Tensor, text: Tensor) -> tuple[Tensor, ...]:
+    return rows.latents[index], text, rows.features[index], *(residual[index] for residual in rows.residuals)
 
 
 class LoraTraining:
@@ -140,16 +150,24 @@ class LoraTraining:
         settings, step = self.settings, self.num_steps_done
         generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
         num_priors = settings.num_prior_rows
-        clean, text, residuals = self._pick(generator, settings.batch_size - num_priors, num_priors)
+        clean, text, features, residuals = self._pick(generator, settings.batch_size - num_priors, num_priors)
         noise = torch.randn(clean.shape, generator=generator)
         even = torch.sigmoid(torch.randn((settings.batch_size,), generator=generator))
         time = settings.time_shift * even / (1 + (settings.time_shift - 1) * even)
         time[torch.rand(time.shape, generator=generator) < settings.full_noise_share] = 1.0
-        is_rolled_out = (torch.rand(time.shape, generator=generator) < settings.rollout_share) & (time < 1)
+        rolls_out = settings.rollout_every and step % settings.rollout_every == 0
+        is_rolled_out = (time < 1) if rolls_out else torch.zeros_like(time, dtype=torch.bool)
         *down, middle = residuals
         with low_precision(clean.device):
             loss = nano_model.flow_loss(
-                self.models, clean, noise, time, text, (down, middle), is_rolled_out_B=is_rolled_out
+                self.models,
+                clean,
+                noise,
+                time,
+                text,
+                (down, middle),
+                is_rolled_out_B=is_rolled_out,
+                weight_B1hw=weigh_features(features, settings.feature_weight),
             )
         self.optimiser.param_groups[0]["lr"] = rate_at(step, settings)
         self.optimiser.zero_grad(set_to_none=True)
@@ -161,18 +179,18 @@ class LoraTraining:
 
     def _pick(
         self, generator: torch.Generator, num_character: int, num_priors: int
-    ) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Return latents, text and residuals of one step's rows: the character's first, then the base's own."""
+    ) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+        """Return latents, text, features and residuals of a step's rows: the character's, then the base's own."""
         character, priors = self.rows.character, self.rows.priors
         rows = torch.randint(len(character), (num_character,), generator=generator)
         text = character.text[rows]
         text[torch.rand((num_character,), generator=generator) < self.settings.caption_drop] = self.rows.trigger_text
-        picked = [(character.latents[rows], text, *(residual[rows] for residual in character.residuals))]
+        picked = [_pick_rows(character, rows, text)]
         if priors is not None:
             rows = torch.randint(len(priors), (num_priors,), generator=generator)
-            picked.append((priors.latents[rows], priors.text[rows], *(residual[rows] for residual in priors.residuals)))
-        latents, texts, *residuals = (torch.cat(column) for column in zip(*picked, strict=True))
-        return latents, texts, residuals
+            picked.append(_pick_rows(priors, rows, priors.text[rows]))
+        latents, texts, features, *residuals = (torch.cat(column) for column in zip(*picked, strict=True))
+        return latents, texts, features, residuals
 
     def _score(self) -> None:
         if self._measure is None:

@@ -20,7 +20,7 @@ from perfkit.pack import load_pack
 from perfkit.training.lora import ADAPTER, LoraSettings, TrainOptions, add_adapter, load_adapter, train_character
 from perfkit.training.lora.conditioning import condition_training_rows
 from perfkit.training.lora.held_out import HeldOutResult
-from perfkit.training.lora.training import LoraTraining
+from perfkit.training.lora.training import LoraTraining, weigh_features
 
 SETTINGS = LoraSettings(
     steps=6, rank=2, batch_size=2, num_placements=2, learning_rate=1e-2, prior_share=0.5, num_priors=2, score_every=2
@@ -68,6 +68,14 @@ def train(models, pack, settings=SETTINGS) -> LoraTraining:
 def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     """Tell whether two sets of weights are equal bit for bit."""
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_features_count_more_and_every_picture_counts_the_same():
+    features = torch.zeros(2, 1, 2, 2)
+    features[1, 0, 0, 0] = 0.5
+    weight = weigh_features(features, 4.0)
+    assert weight[0].flatten().tolist() == [1, 1, 1, 1]
+    assert torch.allclose(weight[1].flatten(), torch.tensor([3, 1, 1, 1]) / 1.5)
 
 
 def test_an_untrained_adapter_changes_nothing_bit_for_bit(models):

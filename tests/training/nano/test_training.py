@@ -1,5 +1,6 @@
 """nano's training: the same step sees the same batch, a resumed run equals an unbroken one, held-out stays held out."""
 
+import json
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
@@ -344,9 +345,10 @@ def test_processors_without_bfloat16_instructions_compute_in_float32(monkeypatch
 
 def test_a_run_restored_from_a_base_publishes_that_base(tmp_path: Path) -> None:
     run, base = tmp_path / "run", tmp_path / "base"
-    run_restore(Namespace(run=run, base=BASE_FOLDER, batch=1024))
+    batch = json.loads((BASE_FOLDER / "training.json").read_text())["last_batch"]
+    run_restore(Namespace(run=run, base=BASE_FOLDER, batch=batch))
     with pytest.raises(WeightsError, match="holds a checkpoint already"):
-        run_restore(Namespace(run=run, base=BASE_FOLDER, batch=1024))
+        run_restore(Namespace(run=run, base=BASE_FOLDER, batch=batch))
     base.mkdir()
     (base / "training.json").write_bytes((BASE_FOLDER / "training.json").read_bytes())
     run_publish(Namespace(run=run, base=base))
