@@ -32,7 +32,6 @@ PICTURE_PX = 256
 LATENT_PX = 16
 MAX_TOKENS = 24
 NUM_TIMES = 1000
-LEAST_WEIGHED_TIME = 0.4
 RENDER_BATCH = 16
 TEXT_WIDTH = 128
 BASE_FOLDER = Path(__file__).parents[1] / "weights" / "nano"
@@ -303,40 +302,6 @@ def predict_clean(
         mid_block_additional_residual=residuals[-1],
         return_dict=False,
     )[0]
-
-
-def flow_loss(
-    models: NanoModels,
-    clean_BChw: Tensor,
-    noise_BChw: Tensor,
-    t_B: Tensor,
-    text_BLE: Tensor,
-    residuals: Residuals,
-    *,
-    is_rolled_out_B: Tensor,
-    weight_B1hw: Tensor | None = None,
-) -> Tensor:
-    """Return the training loss: mean of weight * (predicted - clean)^2 / max(t, `LEAST_WEIGHED_TIME`)^2.
-
-    Without the bound it would be the squared error of the velocity; renders in few steps never ask for small t.
-
-    A render's second step starts from the first's answer, not from a drawing, and what that got wrong stays wrong if
-    the network has only ever seen noisy drawings. Rows where `is_rolled_out_B` are such second steps: noise mixed with
-    the network's own answer at t = 1. Source: the idea of Bengio et al. 2015 (arXiv:1506.03099), one step deep.
-    """
-    t = t_B.view(-1, 1, 1, 1)
-    rows = is_rolled_out_B.nonzero()[:, 0]
-    seen_BChw = clean_BChw
-    if len(rows):
-        parts = [residual[rows] for residual in (*residuals[0], residuals[1])]
-        with torch.no_grad():
-            noise = noise_BChw[rows].contiguous(memory_format=torch.channels_last)
-            answer = predict_clean(models.unet, noise, torch.ones_like(t_B[rows]), text_BLE[rows], parts)
-        seen_BChw = clean_BChw.index_copy(0, rows, answer.float())
-    x_BChw = ((1 - t) * seen_BChw + t * noise_BChw).contiguous(memory_format=torch.channels_last)
-    predicted = predict_clean(models.unet, x_BChw, t_B, text_BLE, (*residuals[0], residuals[1]))
-    error = ((predicted.float() - clean_BChw) / t.clamp_min(LEAST_WEIGHED_TIME)).square()
-    return error.mean() if weight_B1hw is None else (weight_B1hw * error).mean()
 
 
 @torch.no_grad()

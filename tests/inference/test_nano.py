@@ -1,6 +1,5 @@
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -214,29 +213,3 @@ def test_the_stock_scheduler_walks_the_same_path(control_NHW3, steps):
         latents = scheduler.step(predicted, timestep, latents).prev_sample
     ours = nano_model.sample_latents(models, noise, text, (down, middle), num_steps=steps)
     assert torch.allclose(latents, ours, atol=2e-3)
-
-
-def test_a_rolled_out_row_learns_from_the_networks_own_answer_and_only_from_its_second():
-    gain = torch.tensor(0.75, requires_grad=True)
-
-    def answer(x_BChw, time_B, text, **residuals):
-        return (gain * x_BChw,)
-
-    clean, noise = torch.ones(2, 1, 1, 1), torch.full((2, 1, 1, 1), 2.0)
-    loss = nano_model.flow_loss(
-        SimpleNamespace(unet=answer),
-        clean,
-        noise,
-        torch.tensor([0.5, 0.5]),
-        torch.zeros(2, 1, 1),
-        ([], torch.zeros(2, 1)),
-        is_rolled_out_B=torch.tensor([False, True]),
-    )
-    loss.backward()
-    unit = 0.5**0.5  # at t = 0.5 the network sees x / sqrt(0.5)
-    seen = (0.5 * 1 + 0.5 * 2) / unit, (0.5 * (0.75 * 2) + 0.5 * 2) / unit
-    errors = [(0.75 * x - 1) / 0.5 for x in seen]
-    assert loss.item() == pytest.approx(np.mean(np.square(errors)), rel=1e-5)
-    assert gain.grad.item() == pytest.approx(
-        np.mean([2 * e * x / 0.5 for e, x in zip(errors, seen, strict=True)]), rel=1e-5
-    )

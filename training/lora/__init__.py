@@ -4,7 +4,7 @@ In: a CharacterPack with drawings and landmarks. Out: lora/ENGINE.safetensors in
 
     drawings --place--> pictures --encode--> latents ----------------.
                     `-> controls --ControlNet--> residuals --.        |
-    trigger + caption --text encoder--> text ----------------+--> UNet + LoRA --> nano_model.flow_loss
+    trigger + caption --text encoder--> text ----------------+--> UNet + LoRA --> flow_loss
 
 All but the UNet is frozen and runs once, before the first step.
 """

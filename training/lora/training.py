@@ -16,8 +16,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from perfkit.errors import WeightsError
-from perfkit.inference.engines import nano_model
 from perfkit.inference.engines.nano_model import NanoModels
+from perfkit.training.flow_loss import FlowRows, flow_loss
 from perfkit.training.lora.adapter import ADAPTER, add_adapter, save_tensors
 from perfkit.training.lora.conditioning import ConditionedSet, TrainingRows
 from perfkit.training.lora.held_out import HeldOutResult
@@ -158,17 +158,10 @@ class LoraTraining:
         rolls_out = settings.rollout_every and step % settings.rollout_every == 0
         is_rolled_out = (time < 1) if rolls_out else torch.zeros_like(time, dtype=torch.bool)
         *down, middle = residuals
+        weight = weigh_features(features, settings.feature_weight)
+        shown = FlowRows(clean, noise, time, is_rolled_out, weight)
         with low_precision(clean.device):
-            loss = nano_model.flow_loss(
-                self.models,
-                clean,
-                noise,
-                time,
-                text,
-                (down, middle),
-                is_rolled_out_B=is_rolled_out,
-                weight_B1hw=weigh_features(features, settings.feature_weight),
-            )
+            loss = flow_loss(self.models, shown, text, (down, middle))
         self.optimiser.param_groups[0]["lr"] = rate_at(step, settings)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()

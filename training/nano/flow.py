@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from perfkit.inference.engines.nano_model import NanoModels, control_residuals, flow_loss
+from perfkit.inference.engines.nano_model import NanoModels, control_residuals
+from perfkit.training.flow_loss import FlowRows, flow_loss
 from perfkit.training.nano.batches import BatchMaker, FlowBatch
 from perfkit.training.nano.flow_settings import FlowSettings
 from perfkit.training.nano.latents import ShardStore
@@ -46,9 +47,8 @@ def measure_loss(models: NanoModels, batch: FlowBatch) -> Tensor:
     with low_precision(device):
         text = models.text_encoder(batch.tokens_BL.to(device)).last_hidden_state
         residuals = control_residuals(models, batch.control_BCHW.to(device), text)
-        clean, noise, t_B = (x.to(device) for x in (batch.latents_BChw, batch.noise_BChw, batch.t_B))
-        is_rolled_out = batch.is_rolled_out_B.to(device)
-        return flow_loss(models, clean, noise, t_B, text, residuals, is_rolled_out_B=is_rolled_out)
+        shown = (batch.latents_BChw, batch.noise_BChw, batch.t_B, batch.is_rolled_out_B)
+        return flow_loss(models, FlowRows(*(x.to(device) for x in shown)), text, residuals)
 
 
 def train_flow(
