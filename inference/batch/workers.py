@@ -28,7 +28,7 @@ _PATIENCE_SECONDS = 0.6
 """What an interrupted worker is given to clear up."""
 SHOTS_A_WORKER = 100
 """Then a worker gives way to a new one: MediaPipe leaves some KB of every take behind, in blocks that pin whole pages,
-0.1 MB in all (`scripts/bench.py soak`)."""
+a tenth of a MB in all."""
 
 
 def run_workers(
