@@ -10,6 +10,7 @@ PerfkitError
 ├── WeightsError                network weights absent, damaged or of another architecture
 ├── SettingsError               a setting outside its range, an unknown key
 ├── ExportError                 a format that this machine lacks a package for, a receiver that cannot be reached
+├── WorkerError                 a process of perfkit's own that was killed, for want of memory as a rule
 └── RightsError                 a use that nobody allowed: no licence, no owner, not permitted, expired
 """
 
@@ -52,6 +53,10 @@ class SettingsError(PerfkitError):
 
 class ServingError(PerfkitError):
     """A local page that cannot be served."""
+
+
+class WorkerError(PerfkitError):
+    """A process of perfkit's own that ended before its time."""
 
 
 class ExportError(PerfkitError):

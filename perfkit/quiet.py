@@ -5,7 +5,7 @@ import os
 import threading
 from collections.abc import Iterator
 
-_SETTINGS = {
+SETTINGS = {
     "OMP_WAIT_POLICY": "PASSIVE",
     "OPENBLAS_NUM_THREADS": "1",
     "HF_HUB_OFFLINE": "1",
@@ -24,7 +24,7 @@ def settle_libraries() -> None:
     Nothing is looked up, no thread spins while another works (OpenBLAS's cost a render a quarter of its speed), no
     bar is shown but ours.
     """
-    for name, setting in _SETTINGS.items():
+    for name, setting in SETTINGS.items():
         os.environ.setdefault(name, setting)
 
 

@@ -1,21 +1,28 @@
 """Our render against stock diffusers and its own networks, for scripts/bench.py: same weights, frames and steps.
 
 Stock is `StableDiffusionControlNetPipeline`, called once per frame as diffusers' documentation shows, with the
-character's LoRA loaded by `load_lora_weights` and fused.
+character's LoRA loaded by `load_lora_weights` and fused. It runs in a process of its own whose libraries are left as
+they come.
+
+python scripts/bench_speed.py NAME CONTROLS.npy      times stock diffusers alone
 """
 
 import json
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench_plain import plain_environment
 from bench_render import make_settings
 
 if TYPE_CHECKING:
-    from perfkit.control import ControlFrame
+    import numpy as np
+
     from perfkit.pack import CharacterPack
 
 STEPS = 4
@@ -25,6 +32,8 @@ NUM_ROUNDS = 3
 
 def print_speed(take: Path, character: str) -> None:
     """Print render against stock, frame for frame, and the render's wall time against its networks'."""
+    import numpy as np
+
     from perfkit.capture import capture_take
     from perfkit.control import draw_control
     from perfkit.inference.render import render_take, retarget_performance
@@ -33,17 +42,17 @@ def print_speed(take: Path, character: str) -> None:
     from perfkit.track import save_track
 
     pack, runtime = load_pack(character), RuntimeSettings(device="cpu")
-    pipeline = make_stock_pipeline(pack)
     with tempfile.TemporaryDirectory() as folder:
-        perf, out = Path(folder) / "take.perf", Path(folder) / "out.mp4"
+        perf, out, controls = Path(folder) / "take.perf", Path(folder) / "out.mp4", Path(folder) / "controls.npy"
         track = capture_take(take)
         save_track(track, perf)
-        controls = list(islice(draw_control(retarget_performance(track, pack)), NUM_STOCK_FRAMES))
+        drawn = islice(draw_control(retarget_performance(track, pack)), NUM_STOCK_FRAMES)
+        np.save(controls, np.stack([frame.image_rgb for frame in drawn]))
+        command = [sys.executable, __file__, character, str(controls)]
         render_take(perf, pack, out, make_settings(pack, STEPS), runtime)  # exports the networks, if they are not yet
-        time_stock(pipeline, pack, controls[:2])
         stock, whole, share = [], [], []
         for _ in range(NUM_ROUNDS):
-            stock.append(time_stock(pipeline, pack, controls))
+            stock.append(float(subprocess.check_output(command, env=plain_environment(), text=True)))
             render_take(perf, pack, out, make_settings(pack, STEPS), runtime)
             report = json.loads(out.with_name("out.mp4.json").read_text())
             seconds = report["stage_seconds"]
@@ -82,20 +91,20 @@ def make_stock_pipeline(pack: "CharacterPack") -> Any:
     return pipeline
 
 
-def time_stock(pipeline: Any, pack: "CharacterPack", controls: "list[ControlFrame]") -> float:
-    """Return the seconds of one frame by the stock pipeline on all cores."""
+def time_stock(character: str, controls_rgb: "np.ndarray") -> float:
+    """Return the seconds of one frame by the stock pipeline, controls (N, H, W, 3) uint8; the first two warm it."""
     import torch
 
-    from perfkit.inference.devices import count_cores
     from perfkit.inference.engines import nano_model
+    from perfkit.pack import load_pack
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(count_cores())
+    pack = load_pack(character)
+    pipeline = make_stock_pipeline(pack)
     shape = (1, nano_model.LATENT_CHANNELS, nano_model.LATENT_PX, nano_model.LATENT_PX)
     noise = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    start = time.perf_counter()
-    for frame in controls:
-        control = nano_model.control_tensor(frame.image_rgb[None])
+
+    def draw(control_rgb: "np.ndarray") -> None:
+        control = nano_model.control_tensor(control_rgb[None])
         pipeline(
             pack.prompt,
             image=control,
@@ -106,6 +115,21 @@ def time_stock(pipeline: Any, pack: "CharacterPack", controls: "list[ControlFram
             guidance_scale=1.0,
             output_type="np",
         )
-    seconds = (time.perf_counter() - start) / len(controls)
-    torch.set_num_threads(threads)
-    return seconds
+
+    for control_rgb in controls_rgb[:2]:
+        draw(control_rgb)
+    start = time.perf_counter()
+    for control_rgb in controls_rgb:
+        draw(control_rgb)
+    return (time.perf_counter() - start) / len(controls_rgb)
+
+
+def main() -> None:
+    """Print the seconds of one frame by stock diffusers."""
+    import numpy as np
+
+    print(time_stock(sys.argv[1], np.load(sys.argv[2], allow_pickle=False)))
+
+
+if __name__ == "__main__":
+    main()

@@ -6,12 +6,12 @@ python scripts/make_samples.py draw | train | evaluate [NAME ...]      without a
 import argparse
 from pathlib import Path
 
-import torch
 from rich.console import Console
 from rich.progress import Progress
 
+from perfkit.inference.devices import count_cores
 from perfkit.training.acceptance import evaluate_character
-from perfkit.training.lora import TrainOptions, make_recipe, train_character
+from perfkit.training.lora import NUM_SHARES, TrainOptions, make_recipe, train_character
 from perfkit.training.sample_characters import SAMPLE_CHARACTERS, draw_pack
 
 PACKS = Path(__file__).resolve().parent.parent / "samples" / "characters"
@@ -23,13 +23,11 @@ def main() -> None:
     parser.add_argument("verb", choices=("draw", "train", "evaluate"))
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SAMPLE_CHARACTERS))
     parser.add_argument("--recipe", default="thorough", help="of training")
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path, default=Path("out"), help="folder for curves and reports")
     options = parser.parse_args()
     unknown = sorted(set(options.names) - set(SAMPLE_CHARACTERS))
     if unknown:
         parser.error(f"unknown {', '.join(unknown)}; known: {', '.join(SAMPLE_CHARACTERS)}")
-    torch.set_num_threads(options.threads)
     for name in options.names or SAMPLE_CHARACTERS:
         {"draw": run_draw, "train": run_train, "evaluate": run_evaluate}[options.verb](name, options)
 
@@ -45,6 +43,7 @@ def run_train(name: str, options: argparse.Namespace) -> None:
         task = progress.add_task(name, total=None)
         train_options = TrainOptions(
             curves_folder=options.output / "training" / name,
+            num_workers=min(NUM_SHARES, count_cores()),
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
         print(train_character(PACKS / name, make_recipe(options.recipe), train_options))

@@ -12,9 +12,11 @@ All but the UNet is frozen and runs once, before the first step.
 from perfkit.training.lora.adapter import ADAPTER, add_adapter, load_adapter
 from perfkit.training.lora.recipes import RECIPES, LoraSettings, make_recipe
 from perfkit.training.lora.train import TrainOptions, train_character
+from perfkit.training.lora.training import NUM_SHARES
 
 __all__ = [
     "ADAPTER",
+    "NUM_SHARES",
     "RECIPES",
     "LoraSettings",
     "TrainOptions",

@@ -16,6 +16,7 @@ from perfkit.inference.engines.nano_model import NanoModels
 from perfkit.pack import CharacterPack
 from perfkit.training.dataset import make_character_set
 from perfkit.training.lora.recipes import LoraSettings
+from perfkit.training.lora.steps import StepPlan
 from perfkit.training.nano.pictures import make_example
 
 _BATCH = 16
@@ -41,6 +42,11 @@ class ConditionedSet:
     def __len__(self) -> int:
         return len(self.latents)
 
+    def pick(self, index: Tensor) -> "ConditionedSet":
+        """Return some of the pictures."""
+        residuals = tuple(residual[index] for residual in self.residuals)
+        return ConditionedSet(self.latents[index], self.text[index], residuals, self.features[index])
+
 
 @dataclass(frozen=True, eq=False)
 class TrainingRows:
@@ -55,6 +61,26 @@ class TrainingRows:
     character: ConditionedSet
     priors: ConditionedSet | None
     trigger_text: Tensor
+
+    @property
+    def num_choices(self) -> tuple[int, int]:
+        """How many pictures there are: the character's, priors."""
+        return len(self.character), len(self.priors or ())
+
+    def pick(self, plan: StepPlan, rows_R: Tensor) -> ConditionedSet:
+        """Return what some rows of a step show; it has the character's rows before the priors'."""
+        is_prior, index = plan.is_prior_B[rows_R], plan.index_B[rows_R]
+        picked = self.character.pick(index[~is_prior])
+        picked.text[plan.drops_caption_B[rows_R][~is_prior]] = self.trigger_text
+        if self.priors is None:
+            return picked
+        priors = self.priors.pick(index[is_prior])
+        return ConditionedSet(
+            torch.cat([picked.latents, priors.latents]),
+            torch.cat([picked.text, priors.text]),
+            tuple(torch.cat(pair) for pair in zip(picked.residuals, priors.residuals, strict=True)),
+            torch.cat([picked.features, priors.features]),
+        )
 
 
 def condition_training_rows(

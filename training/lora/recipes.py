@@ -20,9 +20,8 @@ class LoraSettings:
         learning_rate: Muon's, at its height; falls to a twentieth along a cosine.
         num_placements: Rows per drawing: as drawn, and placed otherwise; never mirrored, so a patch stays on its eye.
         time_shift: > 1 draws more times near pure noise, where shape and colour are decided.
-        full_noise_share: Part of the rows at pure noise, where every render begins and a one-step render ends.
-        rollout_every: In one step of so many the other rows start from the network's own answer, as the later steps of
-            a render do; 0 = never. All at once: a pass through the network costs little less for one row than for six.
+        full_noise_share: Part of the new rows at pure noise, where every render begins and a one-step render ends; each
+            goes on in the next step from the network's own answer, as a render does.
         feature_weight: How much more the loss counts eyes, brows and lips: little of a drawing, and most of the acting.
         caption_drop: Part of the rows that are told the trigger word alone, so that it carries the character.
         prior_share: Part of a step's rows that show characters of the base's own family, so that these survive.
@@ -41,8 +40,7 @@ class LoraSettings:
     learning_rate: float = 0.015
     num_placements: int = 8
     time_shift: float = 1.5
-    full_noise_share: float = 0.2
-    rollout_every: int = 2
+    full_noise_share: float = 0.6
     feature_weight: float = 4.0
     caption_drop: float = 0.1
     prior_share: float = 0.125
@@ -55,9 +53,9 @@ class LoraSettings:
 
     def __post_init__(self) -> None:
         limits: dict[str, tuple[float, float]] = {"steps": (1, 10**6), "rank": (1, 256), "score_every": (1, 10**6)}
-        limits |= {"batch_size": (1, 1024), "num_placements": (1, 64), "num_priors": (0, 4096)}
+        limits |= {"batch_size": (2, 1024), "num_placements": (1, 64), "num_priors": (0, 4096)}
         limits |= {"learning_rate": (0.0, 1.0), "time_shift": (0.1, 10.0), "ema_decay": (0.0, 0.9999)}
-        limits |= {"full_noise_share": (0.0, 1.0), "rollout_every": (0, 1000), "caption_drop": (0.0, 1.0)}
+        limits |= {"full_noise_share": (0.0, 1.0), "caption_drop": (0.0, 1.0)}
         limits |= {"prior_share": (0.0, 0.9), "held_out_every": (0, 1000), "feature_weight": (0.0, 100.0)}
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from perfkit.errors import SettingsError
 from perfkit.files import remove
 from perfkit.inference.engines import nano_model
@@ -22,6 +20,7 @@ from perfkit.training.lora.curves import Curves, write_curves, write_events
 from perfkit.training.lora.held_out import HeldOutScore, choose_held_out, choose_left_out, shrink_samples
 from perfkit.training.lora.recipes import LoraSettings
 from perfkit.training.lora.training import LoraTraining, rate_at
+from perfkit.training.optimise.parallel import open_workers
 
 ENGINE = NanoEngine.name
 
@@ -35,6 +34,8 @@ class TrainOptions:
         curves_folder: Where train.png and TensorBoard's events go; None: nowhere.
         resume: True: an unfinished training must be there and goes on; False: begin anew; None: go on if there is one.
         checkpoint_every: Steps between checkpoints.
+        num_workers: 1, or 2 processes for two cores; the program that starts them must be importable, as for every
+            process that Python spawns.
         on_progress: Called with (pictures seen, pictures in all).
     """
 
@@ -42,6 +43,7 @@ class TrainOptions:
     curves_folder: Path | None = None
     resume: bool | None = None
     checkpoint_every: int = 50
+    num_workers: int = 1
     on_progress: Callable[[int, int], None] | None = None
 
 
@@ -62,31 +64,70 @@ def train_character(
 
     Raises:
         PackError, RightsError, WeightsError, SettingsError: What cannot be trained, in one line.
+        WorkerError: A process of the training was killed.
     """
     pack = pack if isinstance(pack, CharacterPack) else load_pack(pack)
     pack.require_right("train")
     settings, options = settings or LoraSettings(), options or TrainOptions()
-    models = nano_model.load_nano(options.base_folder)
     base_digest = digest_weights(options.base_folder)
     path = pack.folder / "lora" / f"{ENGINE}.safetensors"
     checkpoint = path.with_name(f"{ENGINE}-{_identify(pack, base_digest, settings)[:12]}.checkpoint")
     _prepare(checkpoint, resume=options.resume)
     left_out = choose_left_out(pack.art, settings.leave_out)
     held_out = [index for index in choose_held_out(pack.art, settings.held_out_every) if index not in left_out]
-    training, drawings = _make_training(models, pack, settings, unseen=(held_out, left_out))
-    if checkpoint.is_file():
-        training.load_checkpoint(checkpoint)
-    for step in training.iterate_steps():
-        if options.on_progress is not None:
-            options.on_progress(step * settings.batch_size, settings.steps * settings.batch_size)
-        if step % options.checkpoint_every == 0 and step < settings.steps:
-            training.save_checkpoint(checkpoint)
-    _put_into_pack(pack, training, path, base_digest=base_digest, held_out=sorted({*held_out, *left_out}))
+    unseen = sorted({*held_out, *left_out})
+    errand = _Errand(pack, settings, options.base_folder, checkpoint, unseen)
+    with open_workers(options.num_workers, _help_training, (errand,)):
+        models = nano_model.load_nano(options.base_folder)
+        score = _make_score(models, pack, held_out) if held_out else None
+        training = _open_training(errand, models, score)
+        for step in training.iterate_steps():
+            if options.on_progress is not None:
+                options.on_progress(step * settings.batch_size, settings.steps * settings.batch_size)
+            if step % options.checkpoint_every == 0 and step < settings.steps:
+                training.save_checkpoint(checkpoint)
+    _put_into_pack(training, errand, path, base_digest)
     for stale in [*path.parent.glob(f"{ENGINE}-*.checkpoint"), *path.parent.glob(f".{ENGINE}-*.checkpoint")]:
         remove(stale)
     if options.curves_folder is not None:
-        _write_curves(options.curves_folder, pack, training, drawings)
+        _write_curves(options.curves_folder, pack, training, score)
     return path
+
+
+@dataclass(frozen=True)
+class _Errand:
+    """What every worker of a training needs to know.
+
+    Attributes:
+        unseen: Indices of the drawings that are not trained on.
+    """
+
+    pack: CharacterPack
+    settings: LoraSettings
+    base_folder: Path
+    checkpoint: Path
+    unseen: list[int]
+
+
+def _help_training(errand: _Errand) -> None:
+    """Take part in all steps of a training; worker 0 measures and saves."""
+    for _ in _open_training(errand, nano_model.load_nano(errand.base_folder), None).iterate_steps():
+        pass
+
+
+def _open_training(errand: _Errand, models: NanoModels, score: HeldOutScore | None) -> LoraTraining:
+    """Return the training where it stands."""
+    drawings = [index for index in range(len(errand.pack.art)) if index not in errand.unseen]
+    rows = condition_training_rows(models, errand.pack, errand.settings, drawings=drawings)
+    training = LoraTraining(models, rows, errand.settings, score.measure if score else None)
+    if errand.checkpoint.is_file():
+        training.load_checkpoint(errand.checkpoint)
+    return training
+
+
+def _make_score(models: NanoModels, pack: CharacterPack, held_out: list[int]) -> HeldOutScore:
+    pictures = read_pictures(pack, held_out, image_wh=CANVAS_WH)
+    return HeldOutScore(condition_drawings(models, pack, held_out), pictures)
 
 
 def _prepare(checkpoint: Path, *, resume: bool | None) -> None:
@@ -98,24 +139,9 @@ def _prepare(checkpoint: Path, *, resume: bool | None) -> None:
         remove(checkpoint)
 
 
-def _make_training(
-    models: NanoModels, pack: CharacterPack, settings: LoraSettings, *, unseen: tuple[list[int], list[int]]
-) -> tuple[LoraTraining, np.ndarray | None]:
-    """Return the training, and the drawings that its samples should look like, small; None: none are held out."""
-    held_out, left_out = unseen
-    drawings = [index for index in range(len(pack.art)) if index not in held_out and index not in left_out]
-    rows = condition_training_rows(models, pack, settings, drawings=drawings)
-    if not held_out:
-        return LoraTraining(models, rows, settings), None
-    pictures = read_pictures(pack, held_out, image_wh=CANVAS_WH)
-    score = HeldOutScore(condition_drawings(models, pack, held_out), pictures)
-    return LoraTraining(models, rows, settings, score.measure), shrink_samples(pictures)
-
-
-def _put_into_pack(
-    pack: CharacterPack, training: LoraTraining, path: Path, *, base_digest: str, held_out: list[int]
-) -> None:
+def _put_into_pack(training: LoraTraining, errand: _Errand, path: Path, base_digest: str) -> None:
     """Replace the pack's adapter; broken off between, the pack has none, and is whole."""
+    pack = errand.pack
     others = {engine: item for engine, item in pack.loras.items() if engine != ENGINE}
     if others != pack.loras:
         write_manifest(replace(pack, loras=others))
@@ -126,15 +152,16 @@ def _put_into_pack(
         base_digest,
         rank=training.settings.rank,
         steps=training.best_step,
-        held_out=tuple(pack.art[index].file for index in held_out),
+        held_out=tuple(pack.art[index].file for index in errand.unseen),
     )
     write_manifest(replace(pack, loras={**others, ENGINE: item}))
 
 
-def _write_curves(folder: Path, pack: CharacterPack, training: LoraTraining, drawings: np.ndarray | None) -> None:
+def _write_curves(folder: Path, pack: CharacterPack, training: LoraTraining, score: HeldOutScore | None) -> None:
     settings = training.settings
     title = f"{pack.name}: LoRA for {ENGINE}, {len(training.losses)} steps of {settings.batch_size} pictures"
     rates = [rate_at(step, settings) for step in range(len(training.losses))]
+    drawings = shrink_samples(score.pictures) if score else None
     curves = Curves(training.losses, rates, training.best_step, training.scores, training.samples, drawings)
     write_curves(folder, curves, title=title)
     write_events(folder, curves)

@@ -1,11 +1,13 @@
 """The steps of a LoRA training: the UNet with its adapter, the optimiser, the best weights so far, checkpoints.
 
 Batches, noise and times of step n are drawn from a generator keyed by (seed, n), so a resumed training is the same
-training, bit for bit. The adapter's matrices are moved by Muon, as those of the base: against AdamW it gained half as
-much again on held-out drawings in the same steps.
+training, bit for bit. So is one in two processes: a step's rows are learned from in two shares either way, on one
+thread, for torch answers otherwise on two. The adapter's matrices are moved by Muon, as those of the base: against
+AdamW it gained half as much again on held-out drawings in the same steps.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,15 +21,19 @@ from perfkit.errors import WeightsError
 from perfkit.inference.engines.nano_model import NanoModels
 from perfkit.training.flow_loss import FlowRows, flow_loss
 from perfkit.training.lora.adapter import ADAPTER, add_adapter, save_tensors
-from perfkit.training.lora.conditioning import ConditionedSet, TrainingRows
+from perfkit.training.lora.conditioning import TrainingRows
 from perfkit.training.lora.held_out import HeldOutResult
 from perfkit.training.lora.recipes import LoraSettings
+from perfkit.training.lora.steps import Carried, StepPlan, carry_nothing, plan_step
 from perfkit.training.optimise.muon import Muon
+from perfkit.training.optimise.parallel import sum_over_workers, worker_count, worker_index
 from perfkit.training.optimise.precision import low_precision
 from perfkit.training.optimise.schedule import cosine_scale
 
 _WARMUP_STEPS = 10
 _FINAL_SCALE = 0.05
+NUM_SHARES = 2
+"""Parts in which a step's rows are computed: by as many workers, or one after the other."""
 _Answer = TypeVar("_Answer")
 _PARTS = ("weight", "average", "best", "momentum")
 
@@ -42,10 +48,6 @@ def weigh_features(features_B1hw: Tensor, weight: float) -> Tensor:
     """Return how much each cell counts, mean 1 in every picture: `weight` times more where a feature fills it."""
     weight_B1hw = 1 + weight * features_B1hw
     return weight_B1hw / weight_B1hw.mean(dim=(1, 2, 3), keepdim=True)
-
-
-def _pick_rows(rows: ConditionedSet, index: Tensor, text: Tensor) -> tuple[Tensor, ...]:
-    return rows.latents[index], text, rows.features[index], *(residual[index] for residual in rows.residuals)
 
 
 class LoraTraining:
@@ -77,6 +79,7 @@ class LoraTraining:
         self.optimiser = Muon(list(self.weights.values()), lr=settings.learning_rate)
         self.average = self._copy_weights()
         self.best = self._copy_weights()
+        self._carried = carry_nothing(settings.batch_size)
         self.num_steps_done = 0
         self.losses: list[float] = []
         self.scores: list[tuple[int, float]] = []
@@ -109,6 +112,7 @@ class LoraTraining:
         tensors: dict[str, Tensor] = {
             "losses": torch.tensor(self.losses, dtype=torch.float64),
             "scores": torch.tensor(self.scores, dtype=torch.float64).reshape(-1, 2),
+            **{f"carried/{field.name}": getattr(self._carried, field.name) for field in fields(Carried)},
         }
         if self.samples:
             tensors["samples"] = torch.from_numpy(np.stack(self.samples))
@@ -142,6 +146,7 @@ class LoraTraining:
         self.average, self.best = parts["average"], parts["best"]
         for name, weight in self.weights.items():
             self.optimiser.state[weight] = {"momentum": parts["momentum"][name]}
+        self._carried = Carried(**{field.name: tensors[f"carried/{field.name}"] for field in fields(Carried)})
         self.num_steps_done, self.losses = steps, tensors["losses"].tolist()
         self.scores = [(int(step), score) for step, score in tensors["scores"].tolist()]
         self.samples = list(tensors["samples"].numpy()) if "samples" in tensors else []
@@ -149,41 +154,38 @@ class LoraTraining:
     def _take_step(self) -> float:
         settings, step = self.settings, self.num_steps_done
         generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
-        num_priors = settings.num_prior_rows
-        clean, text, features, residuals = self._pick(generator, settings.batch_size - num_priors, num_priors)
-        noise = torch.randn(clean.shape, generator=generator)
-        even = torch.sigmoid(torch.randn((settings.batch_size,), generator=generator))
-        time = settings.time_shift * even / (1 + (settings.time_shift - 1) * even)
-        time[torch.rand(time.shape, generator=generator) < settings.full_noise_share] = 1.0
-        rolls_out = settings.rollout_every and step % settings.rollout_every == 0
-        is_rolled_out = (time < 1) if rolls_out else torch.zeros_like(time, dtype=torch.bool)
-        *down, middle = residuals
-        weight = weigh_features(features, settings.feature_weight)
-        shown = FlowRows(clean, noise, time, is_rolled_out, weight)
-        with low_precision(clean.device):
-            loss = flow_loss(self.models, shown, text, (down, middle))
+        plan = plan_step(generator, settings, self.rows.num_choices, self._carried)
         self.optimiser.param_groups[0]["lr"] = rate_at(step, settings)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        for weight in self.weights.values():
+            weight.grad = torch.zeros_like(weight)
+        loss, answer = torch.zeros(()), torch.zeros_like(plan.noise_BChw)
+        for share in torch.arange(settings.batch_size).chunk(NUM_SHARES)[worker_index() :: worker_count()]:
+            share_loss, answer[share] = self._learn_from(plan, share)
+            loss += share_loss
+        sum_over_workers([*(weight.grad for weight in self.weights.values() if weight.grad is not None), loss, answer])
         nn.utils.clip_grad_norm_(self.weights.values(), 1.0)
         self.optimiser.step()
+        self._carried = plan.carry(answer)
         self._update_average()
-        return float(loss.detach())
+        return float(loss)
 
-    def _pick(
-        self, generator: torch.Generator, num_character: int, num_priors: int
-    ) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
-        """Return latents, text, features and residuals of a step's rows: the character's, then the base's own."""
-        character, priors = self.rows.character, self.rows.priors
-        rows = torch.randint(len(character), (num_character,), generator=generator)
-        text = character.text[rows]
-        text[torch.rand((num_character,), generator=generator) < self.settings.caption_drop] = self.rows.trigger_text
-        picked = [_pick_rows(character, rows, text)]
-        if priors is not None:
-            rows = torch.randint(len(priors), (num_priors,), generator=generator)
-            picked.append(_pick_rows(priors, rows, priors.text[rows]))
-        latents, texts, features, *residuals = (torch.cat(column) for column in zip(*picked, strict=True))
-        return latents, texts, features, residuals
+    def _learn_from(self, plan: StepPlan, share: Tensor) -> tuple[Tensor, Tensor]:
+        """Add the gradient of some rows' part in the step's mean loss; return that part, and the network's answers."""
+        shown = self.rows.pick(plan, share)
+        goes_on = plan.goes_on_B[share].view(-1, 1, 1, 1)
+        rows = FlowRows(
+            shown.latents,
+            plan.noise_BChw[share],
+            plan.t_B[share],
+            start_BChw=torch.where(goes_on, self._carried.answer_BChw[share], shown.latents),
+            weight_B1hw=weigh_features(shown.features, self.settings.feature_weight),
+        )
+        *down, middle = shown.residuals
+        with low_precision(shown.latents.device):
+            loss, answer = flow_loss(self.models, rows, shown.text, (down, middle))
+        loss *= len(share) / len(plan.t_B)
+        loss.backward()
+        return loss.detach(), answer
 
     def _score(self) -> None:
         if self._measure is None:

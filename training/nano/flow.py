@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from perfkit.inference.engines.nano_model import NanoModels, control_residuals
-from perfkit.training.flow_loss import FlowRows, flow_loss
+from perfkit.training.flow_loss import FlowRows, flow_loss, roll_out
 from perfkit.training.nano.batches import BatchMaker, FlowBatch
 from perfkit.training.nano.flow_settings import FlowSettings
 from perfkit.training.nano.latents import ShardStore
@@ -47,8 +47,11 @@ def measure_loss(models: NanoModels, batch: FlowBatch) -> Tensor:
     with low_precision(device):
         text = models.text_encoder(batch.tokens_BL.to(device)).last_hidden_state
         residuals = control_residuals(models, batch.control_BCHW.to(device), text)
-        shown = (batch.latents_BChw, batch.noise_BChw, batch.t_B, batch.is_rolled_out_B)
-        return flow_loss(models, FlowRows(*(x.to(device) for x in shown)), text, residuals)
+        latents, noise, t, is_rolled_out = (
+            x.to(device) for x in (batch.latents_BChw, batch.noise_BChw, batch.t_B, batch.is_rolled_out_B)
+        )
+        rows = roll_out(models, FlowRows(latents, noise, t, latents), is_rolled_out, text, residuals)
+        return flow_loss(models, rows, text, residuals)[0]
 
 
 def train_flow(

@@ -39,7 +39,7 @@ from perfkit.training.nano.flow_settings import FlowSettings
 from perfkit.training.nano.latents import ShardStore
 from perfkit.training.optimise.checkpoint import load_checkpoint, read_counters, save_checkpoint
 from perfkit.training.optimise.loop import Pace
-from perfkit.training.optimise.parallel import run_workers, worker_index
+from perfkit.training.optimise.parallel import open_workers, worker_index
 from perfkit.training.puppet.caption import WORDS
 
 console = Console(stderr=True)
@@ -48,11 +48,12 @@ console = Console(stderr=True)
 def run_autoencoder(options: Namespace) -> None:
     """Train the autoencoder and write it, with its latents' statistics, to RUN/vae."""
     settings = AutoencoderSettings(steps=options.steps)
-    run_workers(options.workers, _train_autoencoder, (options.run, settings, options.minutes * 60))
+    arguments = (options.run, settings, options.minutes * 60)
+    with open_workers(options.workers, _train_autoencoder, arguments):
+        _train_autoencoder(*arguments)
 
 
 def _train_autoencoder(run: Path, settings: AutoencoderSettings, seconds: float) -> None:
-    torch.set_num_threads(1)
     network = train_autoencoder(run / "autoencoder", settings, Pace(seconds=seconds, on_progress=_print_progress))
     if worker_index() == 0:
         fit_latent_basis(network)
@@ -72,11 +73,12 @@ def run_flow(options: Namespace) -> None:
     """Train UNet, ControlNet and text encoder on RUN/vae's latents."""
     settings = FlowSettings(images=options.images, batch=options.batch)
     workers = 1 if torch.cuda.is_available() else options.workers
-    run_workers(workers, _train_flow, (options.run, settings, options.minutes * 60))
+    arguments = (options.run, settings, options.minutes * 60)
+    with open_workers(workers, _train_flow, arguments):
+        _train_flow(*arguments)
 
 
 def _train_flow(run: Path, settings: FlowSettings, seconds: float) -> None:
-    torch.set_num_threads(1)
     models = _make_models(run)
     store = _make_store(run, models)
     train_flow(models, store, run / "flow", settings, Pace(seconds=seconds, on_progress=_print_progress))

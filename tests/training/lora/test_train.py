@@ -1,5 +1,6 @@
 """What an adapter must never do, and what a training must do again: HOUSE rules for LoRA, on a very small base."""
 
+import multiprocessing
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from diffusers import StableDiffusionControlNetPipeline
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from perfkit.errors import PackError, SettingsError, WeightsError
+from perfkit.errors import PackError, SettingsError, WeightsError, WorkerError
 from perfkit.inference.engines import nano_model
 from perfkit.inference.engines.nano import digest_weights
 from perfkit.pack import load_pack
@@ -173,6 +174,32 @@ def test_a_training_killed_without_a_warning_goes_on_to_the_same_bytes(tiny_base
     killed = subprocess.run([sys.executable, "-c", code], timeout=200, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert train_character(tiny_pack.folder, SETTINGS, replace(options, resume=True)).read_bytes() == whole
+
+
+def test_two_processes_train_the_bytes_of_one_and_either_goes_on_with_the_others_checkpoint(tiny_base, tiny_pack):
+    options = TrainOptions(base_folder=tiny_base, checkpoint_every=2)
+    alone = train_character(tiny_pack, SETTINGS, options).read_bytes()
+    together = replace(options, num_workers=2)
+    with pytest.raises(BrokenOffError):
+        train_character(tiny_pack, SETTINGS, replace(together, on_progress=break_off_at(3)))
+    assert multiprocessing.active_children() == []
+    assert train_character(tiny_pack, SETTINGS, replace(options, resume=True)).read_bytes() == alone
+    with pytest.raises(BrokenOffError):
+        train_character(tiny_pack, SETTINGS, replace(options, on_progress=break_off_at(3)))
+    assert train_character(tiny_pack, SETTINGS, replace(together, resume=True)).read_bytes() == alone
+
+
+def test_a_process_of_the_training_that_is_killed_ends_it_in_one_line_and_it_goes_on(tiny_base, tiny_pack):
+    def kill_the_other(pictures: int, _: int) -> None:
+        if pictures == 3 * SETTINGS.batch_size:
+            multiprocessing.active_children()[0].kill()
+
+    options = TrainOptions(base_folder=tiny_base, checkpoint_every=2, num_workers=2)
+    with pytest.raises(WorkerError, match="ended with -9; free memory") as caught:
+        train_character(tiny_pack, SETTINGS, replace(options, on_progress=kill_the_other))
+    assert "\n" not in str(caught.value)
+    assert torch.get_num_threads() == 1
+    train_character(tiny_pack, SETTINGS, replace(options, resume=True, num_workers=1))
 
 
 def test_there_must_be_something_to_resume(tiny_base, tiny_pack):

@@ -38,7 +38,7 @@ from perfkit.training.nano.runs import run_publish, run_restore
 from perfkit.training.optimise.checkpoint import Counters, read_counters
 from perfkit.training.optimise.loop import Pace
 from perfkit.training.optimise.muon import Muon, orthogonalise, split_weights
-from perfkit.training.optimise.parallel import run_workers, worker_index, worker_rows
+from perfkit.training.optimise.parallel import open_workers, worker_index, worker_rows
 from perfkit.training.optimise.precision import has_fast_bfloat16, low_precision
 from perfkit.training.optimise.schedule import cosine_scale, trapezoid_scale
 from perfkit.training.puppet import Puppet, caption, sample_character, sample_light
@@ -273,7 +273,8 @@ def test_two_workers_take_the_step_of_one(tmp_path: Path) -> None:
     both, alone = tmp_path / "both", tmp_path / "alone"
     for folder, num_workers in ((both, 2), (alone, 1)):
         folder.mkdir()
-        run_workers(num_workers, _write_step, (folder,))
+        with open_workers(num_workers, _write_step, (folder,)):
+            _write_step(folder)
     one, other = np.load(both / "weights.npz"), np.load(alone / "weights.npz")
     assert all(np.array_equal(one[name], other[name]) for name in one.files)
 
@@ -294,7 +295,8 @@ def _write_gradient(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_two_workers_share_the_gradient_of_the_whole_batch(tmp_path: Path) -> None:
-    run_workers(2, _write_gradient, (tmp_path,))
+    with open_workers(2, _write_gradient, (tmp_path,)):
+        _write_gradient(tmp_path)
     mean, gradient = map(float, (tmp_path / "gradient").read_text().split())
     assert mean == pytest.approx(4 * (0 + 1 + 4 + 9) / 4)
     assert gradient == pytest.approx(2 * 2 * (0 + 1 + 4 + 9) / 4)
@@ -314,7 +316,8 @@ def test_two_workers_see_the_batch_of_one(tmp_path: Path) -> None:
     both, alone = tmp_path / "both", tmp_path / "alone"
     for folder, num_workers in ((both, 2), (alone, 1)):
         folder.mkdir()
-        run_workers(num_workers, _write_batch, (folder,))
+        with open_workers(num_workers, _write_batch, (folder,)):
+            _write_batch(folder)
     halves, whole = [np.load(both / f"rows{index}.npz") for index in (0, 1)], np.load(alone / "rows0.npz")
     for name in ("latents", "t"):
         assert np.array_equal(np.concatenate([half[name] for half in halves]), whole[name]), name
