@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from bench_plain import plain_environment
 from torch import nn
@@ -20,7 +21,7 @@ from perfkit.inference.devices import count_cores
 from perfkit.inference.engines import nano_model
 from perfkit.inference.engines.nano import CANVAS_WH, WEIGHTS_DIR, NanoEngine
 from perfkit.pack import load_pack
-from perfkit.training.dataset import make_character_set
+from perfkit.training.dataset import Placing, place_drawings
 from perfkit.training.lora import NUM_SHARES, LoraSettings, add_adapter
 from perfkit.training.lora.conditioning import condition_training_rows
 from perfkit.training.lora.training import LoraTraining
@@ -74,15 +75,15 @@ def _make_plain_loop(character: str) -> Callable[[], object]:
     add_adapter(models.unet, rank=SETTINGS.rank, seed=0)
     weights = [weight for weight in models.unet.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=SETTINGS.learning_rate)
-    drawings = make_character_set(
-        pack, image_wh=CANVAS_WH, style=NanoEngine.control_style, num_placements=SETTINGS.num_placements, seed=0
-    )
+    placing = Placing(CANVAS_WH, NanoEngine.control_style, SETTINGS.num_placements)
+    drawings = list(place_drawings(pack, placing))
     models.unet.train()
 
     def take_step() -> None:
-        rows = torch.randint(len(drawings), (SETTINGS.batch_size,)).numpy()
-        pictures = torch.from_numpy(drawings.pictures[rows]).permute(0, 3, 1, 2).float() / 127.5 - 1
-        prompts = [pack.prompt_in_light(pack.art[index].light) for index in drawings.drawing_index[rows]]
+        rows = [drawings[index] for index in torch.randint(len(drawings), (SETTINGS.batch_size,))]
+        pictures = torch.from_numpy(np.stack([row.picture for row in rows])).permute(0, 3, 1, 2).float() / 127.5 - 1
+        controls = np.stack([row.control for row in rows])
+        prompts = [pack.prompt_in_light(pack.art[row.drawing].light) for row in rows]
         with torch.no_grad():
             latents = models.vae.encode(pictures).latents
             text = nano_model.encode_text(models, prompts)
@@ -90,9 +91,7 @@ def _make_plain_loop(character: str) -> Callable[[], object]:
         t = times.view(-1, 1, 1, 1)
         noisy = (1 - t) * latents + t * noise
         timesteps = times * nano_model.NUM_TIMES - 1
-        down, middle = models.controlnet(
-            noisy, timesteps, text, nano_model.control_tensor(drawings.controls[rows]), return_dict=False
-        )
+        down, middle = models.controlnet(noisy, timesteps, text, nano_model.control_tensor(controls), return_dict=False)
         answer = models.unet(
             noisy / torch.sqrt((1 - t) ** 2 + t**2),
             timesteps,

@@ -1,6 +1,6 @@
 """A character's drawings as a training set: pictures with their control pictures, each also shifted, scaled and tilted.
 
-In: a CharacterPack. Out: premultiplied RGBA and control pictures, uint8, in the base's size. NumPy only.
+In: a CharacterPack. Out: premultiplied RGBA and control pictures, uint8, in the base's size, one by one. NumPy only.
 
     drawing 0   as drawn | placed otherwise | placed otherwise ...     rows: drawing-major
     drawing 1   as drawn | ...
@@ -9,7 +9,7 @@ A placement moves picture and control points by the same similarity, so that 48 
 may stand. The control picture is drawn anew from the moved points: its lines keep their width.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -29,49 +29,71 @@ _LEAST_SEEN = 0.3
 
 
 @dataclass(frozen=True, eq=False)
-class CharacterSet:
-    """M placed drawings.
+class PlacedDrawing:
+    """A drawing as it is, or placed otherwise.
 
     Attributes:
-        pictures: (M, H, W, 4) uint8 RGBA, colours premultiplied by alpha.
-        controls: (M, H, W, 3) uint8 RGB in one control style.
-        features: (M, H, W) bool, where eyes, brows and lips are, and a little around them.
-        drawing_index: (M,) which drawing of the pack a row shows.
+        picture: (H, W, 4) uint8 RGBA, colours premultiplied by alpha.
+        control: (H, W, 3) uint8 RGB in one control style.
+        features: (H, W) bool, where eyes, brows and lips are, and a little around them.
+        drawing: Which drawing of the pack it shows.
     """
 
-    pictures: np.ndarray
-    controls: np.ndarray
+    picture: np.ndarray
+    control: np.ndarray
     features: np.ndarray
-    drawing_index: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.pictures)
+    drawing: int
 
 
-def make_character_set(
-    pack: CharacterPack, *, image_wh: tuple[int, int], style: str, num_placements: int, seed: int
-) -> CharacterSet:
-    """Read, place and draw a pack's training set; same arguments, same bytes.
+@dataclass(frozen=True)
+class Placing:
+    """How a pack's drawings become rows.
 
-    Args:
-        pack: The character; its landmarks must be known.
+    Attributes:
         image_wh: The base's picture size, px.
         style: Control style of the base.
         num_placements: Rows per drawing; the first is the drawing as it is.
         seed: Key of the placements.
+    """
+
+    image_wh: tuple[int, int]
+    style: str
+    num_placements: int = 1
+    seed: int = 0
+
+
+def place_drawings(
+    pack: CharacterPack, placing: Placing, drawings: Sequence[int] | None = None
+) -> Iterator[PlacedDrawing]:
+    """Read, place and draw some of a pack's drawings, None: all; same arguments, same bytes.
+
+    A drawing is placed in the same ways whichever others are asked for.
 
     Raises:
         PackError: No drawings or landmarks, or a drawing that is no RGBA picture of the canvas' size.
     """
     if not pack.art:
         raise PackError(f"{pack.folder}: has no [[art]]; training needs drawings")
-    rows = list(_iterate_rows(pack, image_wh, style, _draw_placements(len(pack.art), num_placements, seed)))
-    return CharacterSet(
-        pictures=np.stack([picture for picture, _, _ in rows]),
-        controls=np.stack([control for _, control, _ in rows]),
-        features=np.stack([features for _, _, features in rows]),
-        drawing_index=np.repeat(np.arange(len(pack.art)), num_placements),
-    )
+    placements = _draw_placements(len(pack.art), placing.num_placements, placing.seed)
+    landmarks = pack.load_landmarks()
+    gain = np.array(placing.image_wh) / np.array(pack.canvas_wh)
+    for index in range(len(pack.art)) if drawings is None else drawings:
+        drawn = _read_premultiplied(pack, index, placing.image_wh)
+        for placement in placements[index]:
+            image_from_drawing = _make_similarity(placement, placing.image_wh)
+            body = landmarks.body[index].astype(np.float64)
+            body[:, :2] = _move(body[:, :2] * gain, image_from_drawing)
+            face, visibility = _move(landmarks.face[index] * gain, image_from_drawing), landmarks.visibility[index]
+            control = draw_control_frame(
+                face,
+                visibility,
+                body=body,
+                hands=_move(landmarks.hands[index] * gain, image_from_drawing),
+                canvas_wh=placing.image_wh,
+                style=placing.style,
+            )
+            features = _find_features(face, visibility, placing.image_wh)
+            yield PlacedDrawing(_warp(drawn, image_from_drawing), control, features, index)
 
 
 def _draw_placements(num_drawings: int, num_placements: int, seed: int) -> np.ndarray:
@@ -89,29 +111,6 @@ def _draw_placements(num_drawings: int, num_placements: int, seed: int) -> np.nd
     )
     placements[:, 0] = (0, 1, 0, 0)
     return placements
-
-
-def _iterate_rows(
-    pack: CharacterPack, image_wh: tuple[int, int], style: str, placements: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    landmarks = pack.load_landmarks()
-    gain = np.array(image_wh) / np.array(pack.canvas_wh)
-    for index in range(len(pack.art)):
-        drawn = _read_premultiplied(pack, index, image_wh)
-        for placement in placements[index]:
-            image_from_drawing = _make_similarity(placement, image_wh)
-            body = landmarks.body[index].astype(np.float64)
-            body[:, :2] = _move(body[:, :2] * gain, image_from_drawing)
-            face, visibility = _move(landmarks.face[index] * gain, image_from_drawing), landmarks.visibility[index]
-            control = draw_control_frame(
-                face,
-                visibility,
-                body=body,
-                hands=_move(landmarks.hands[index] * gain, image_from_drawing),
-                canvas_wh=image_wh,
-                style=style,
-            )
-            yield _warp(drawn, image_from_drawing), control, _find_features(face, visibility, image_wh)
 
 
 def _find_features(face: np.ndarray, visibility: np.ndarray, image_wh: tuple[int, int]) -> np.ndarray:

@@ -15,7 +15,7 @@ from perfkit.pack import load_pack
 from perfkit.retarget import retarget
 from perfkit.rig import HUMAN_RIG, rest_head
 from perfkit.training.acceptance import AcceptanceOptions, evaluate_character
-from perfkit.training.dataset import make_character_set
+from perfkit.training.dataset import Placing, place_drawings
 from perfkit.training.landmark_net import LandmarkNet
 from perfkit.training.landmark_net.network import LandmarkNetwork
 from perfkit.training.lora import LoraSettings, TrainOptions, train_character
@@ -28,6 +28,7 @@ KINDS = {
     "no brows": frozenset({"left_brow", "right_brow"}),
 }
 FACES = {"calm": {}, "talk": {"jawOpen": 0.6}, "blink": {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}}
+PLACING = Placing((256, 256), "nano")
 COLOURS_OF = {"left_eye": ("left_eye", "left_opening"), "nose": ("nose_bridge", "nose_base")}
 
 
@@ -72,9 +73,8 @@ def test_a_character_that_lacks_parts_is_made_covered_and_performs(made):
     absent, pack = made
     assert pack.rig.absent == absent | {"body"} and load_pack(pack.folder).rig == pack.rig
     require_minimum(measure_coverage(pack), where="zib")
-    rows = make_character_set(pack, image_wh=(256, 256), style="nano", num_placements=1, seed=0)
     track = retarget(perform(HUMAN_RIG, *act(12)), load_pack(pack.folder).rig)
-    controls = [*rows.controls, next(draw_control(track)).image_rgb]
+    controls = [*(placed.control for placed in place_drawings(pack, PLACING)), next(draw_control(track)).image_rgb]
     for control in controls:
         assert all(share_of(control, NANO_COLOURS[name]) == 0 for name in colours_of(absent)), absent
         assert share_of(control, NANO_COLOURS["outer_lips"]) > 5
@@ -102,6 +102,5 @@ def test_parts_declared_absent_later_are_gone_from_training_too(tmp_path):
     ).pack
     blind = replace(pack, rig=replace(pack.rig, absent=frozenset({"left_eye"})))
     for who, is_seen in ((pack, True), (blind, False)):
-        rows = make_character_set(who, image_wh=(256, 256), style="nano", num_placements=1, seed=0)
-        seen = sum(share_of(control, NANO_COLOURS["left_opening"]) for control in rows.controls)
+        seen = sum(share_of(each.control, NANO_COLOURS["left_opening"]) for each in place_drawings(who, PLACING))
         assert (seen > 20) == is_seen

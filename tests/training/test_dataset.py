@@ -1,6 +1,7 @@
 """Placed drawings: picture and control points move together."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -10,19 +11,30 @@ from perfkit.control import NANO_COLOURS, draw_control_frame
 from perfkit.errors import PackError
 from perfkit.pack import CharacterPack
 from perfkit.training import dataset
-from perfkit.training.dataset import CharacterSet, make_character_set
+from perfkit.training.dataset import Placing, place_drawings
 from perfkit.vocabulary import NUM_CONTOUR_POINTS
 
 
-def make(pack: CharacterPack, num_placements: int = 3, seed: int = 0, side: int = 256) -> CharacterSet:
-    """Make a set with the defaults of these tests."""
-    return make_character_set(pack, image_wh=(side, side), style="nano", num_placements=num_placements, seed=seed)
+class Rows(NamedTuple):
+    """Placed drawings, stacked."""
+
+    pictures: np.ndarray
+    controls: np.ndarray
+    features: np.ndarray
+    drawing_index: np.ndarray
+
+
+def make(pack: CharacterPack, num_placements: int = 3, seed: int = 0, side: int = 256, drawings=None) -> Rows:
+    """Place drawings with the defaults of these tests."""
+    rows = list(place_drawings(pack, Placing((side, side), "nano", num_placements, seed), drawings))
+    columns = zip(*((row.picture, row.control, row.features, row.drawing) for row in rows), strict=True)
+    return Rows(*map(np.stack, columns))
 
 
 def test_first_placement_is_the_drawing_as_it_is(tiny_pack):
     rows = make(tiny_pack)
     landmarks = tiny_pack.load_landmarks()
-    assert len(rows) == 9 and rows.drawing_index.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert rows.drawing_index.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     for index in range(3):
         drawn = cv2.imread(str(tiny_pack.art_paths()[index]), cv2.IMREAD_UNCHANGED)
         assert np.array_equal(rows.pictures[3 * index], cv2.cvtColor(drawn, cv2.COLOR_BGRA2RGBA))
@@ -36,6 +48,10 @@ def test_same_seed_same_bytes_and_another_seed_others(tiny_pack):
     first, again, other = make(tiny_pack), make(tiny_pack), make(tiny_pack, seed=1)
     assert np.array_equal(first.pictures, again.pictures) and np.array_equal(first.controls, again.controls)
     assert not np.array_equal(first.pictures, other.pictures)
+
+
+def test_a_drawing_is_placed_alike_whichever_others_are_asked_for(tiny_pack):
+    assert np.array_equal(make(tiny_pack, drawings=[1]).pictures, make(tiny_pack).pictures[3:6])
 
 
 def test_a_drawn_dot_moves_with_its_point():

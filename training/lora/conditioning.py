@@ -3,7 +3,9 @@
 In: a pack, the base. Out: `TrainingRows`: the character's drawings, some of the base's own family, the bare trigger.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -14,10 +16,10 @@ from perfkit.inference.engines import nano_model
 from perfkit.inference.engines.nano import CANVAS_WH, NanoEngine
 from perfkit.inference.engines.nano_model import NanoModels
 from perfkit.pack import CharacterPack
-from perfkit.training.dataset import make_character_set
+from perfkit.training.dataset import Placing, place_drawings
 from perfkit.training.lora.recipes import LoraSettings
 from perfkit.training.lora.steps import StepPlan
-from perfkit.training.nano.pictures import make_example
+from perfkit.training.nano.pictures import Example, make_example
 
 _BATCH = 16
 _PRIOR_SEED = 4711
@@ -83,6 +85,16 @@ class TrainingRows:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class _Shown:
+    """A picture (H, W, 4) uint8, premultiplied, with its control picture, its prompt and where its features are."""
+
+    premultiplied: np.ndarray
+    control: np.ndarray
+    prompt: str
+    features: np.ndarray
+
+
 def condition_training_rows(
     models: NanoModels, pack: CharacterPack, settings: LoraSettings, *, drawings: list[int]
 ) -> TrainingRows:
@@ -106,24 +118,24 @@ def condition_drawings(
     Raises:
         PackError: The pack has no drawings or landmarks, or its prompt is too long for the base.
     """
-    rows = make_character_set(
-        pack, image_wh=CANVAS_WH, style=NanoEngine.control_style, num_placements=num_placements, seed=seed
+    placing = Placing(CANVAS_WH, NanoEngine.control_style, num_placements, seed)
+    prompts = {index: _check_prompt(models, pack, pack.art[index].light) for index in drawings}
+    shown = (
+        _Shown(placed.picture, placed.control, prompts[placed.drawing], placed.features)
+        for placed in place_drawings(pack, placing, drawings)
     )
-    kept = np.flatnonzero(np.isin(rows.drawing_index, drawings))
-    prompts = [_check_prompt(models, pack, pack.art[index].light) for index in rows.drawing_index[kept]]
-    features = torch.from_numpy(rows.features[kept]).float()[:, None]
-    shares = nn.functional.adaptive_avg_pool2d(features, nano_model.LATENT_PX)
-    return _condition(models, (rows.pictures[kept], rows.controls[kept], prompts), shares)
+    return _condition(models, shown)
 
 
 def _condition_priors(models: NanoModels, count: int) -> ConditionedSet:
-    examples = [make_example(index, _PRIOR_SEED) for index in range(count)]
-    pictures = np.stack([example.drawing.rgba for example in examples])
-    alpha = pictures[..., 3:].astype(np.float32) / 255
-    premultiplied = np.concatenate([np.rint(pictures[..., :3] * alpha).astype(np.uint8), pictures[..., 3:]], axis=-1)
-    controls = np.stack([example.control_rgb() for example in examples])
-    shares = torch.zeros(count, 1, nano_model.LATENT_PX, nano_model.LATENT_PX)
-    return _condition(models, (premultiplied, controls, [example.caption for example in examples]), shares)
+    return _condition(models, (_show_prior(make_example(index, _PRIOR_SEED)) for index in range(count)))
+
+
+def _show_prior(example: Example) -> _Shown:
+    rgba = example.drawing.rgba
+    rgb = np.rint(rgba[..., :3] * (rgba[..., 3:].astype(np.float32) / 255)).astype(np.uint8)
+    picture = np.concatenate([rgb, rgba[..., 3:]], axis=-1)
+    return _Shown(picture, example.control_rgb(), example.caption, np.zeros(rgba.shape[:2], bool))
 
 
 def _check_prompt(models: NanoModels, pack: CharacterPack, light: str) -> str:
@@ -138,15 +150,17 @@ def _check_prompt(models: NanoModels, pack: CharacterPack, light: str) -> str:
 
 
 @torch.no_grad()
-def _condition(models: NanoModels, shown: tuple[np.ndarray, np.ndarray, list[str]], features: Tensor) -> ConditionedSet:
-    """Encode pictures (M, H, W, 4) uint8, premultiplied, with their control pictures and prompts."""
-    premultiplied, controls, prompts = shown
+def _condition(models: NanoModels, shown: Iterable[_Shown]) -> ConditionedSet:
+    """Encode pictures, a few at a time: as pictures they would take ten times the memory."""
     columns = []
-    for start in range(0, len(prompts), _BATCH):
-        part = slice(start, start + _BATCH)
-        pictures = torch.from_numpy(premultiplied[part]).permute(0, 3, 1, 2).float() / 127.5 - 1
-        text = nano_model.encode_text(models, prompts[part])
-        down, middle = nano_model.control_residuals(models, nano_model.control_tensor(controls[part]), text)
-        columns.append((models.vae.encode(pictures).latents, text, *down, middle))
-    latents, text, *residuals = (torch.cat(column) for column in zip(*columns, strict=True))
-    return ConditionedSet(latents.contiguous(), text, tuple(residuals), features)
+    shown = iter(shown)
+    while part := list(islice(shown, _BATCH)):
+        pictures = torch.from_numpy(np.stack([each.premultiplied for each in part])).permute(0, 3, 1, 2).float()
+        controls = nano_model.control_tensor(np.stack([each.control for each in part]))
+        text = nano_model.encode_text(models, [each.prompt for each in part])
+        down, middle = nano_model.control_residuals(models, controls, text)
+        features = torch.from_numpy(np.stack([each.features for each in part]))[:, None].float()
+        shares = nn.functional.adaptive_avg_pool2d(features, nano_model.LATENT_PX)
+        columns.append((models.vae.encode(pictures / 127.5 - 1).latents, text, shares, *down, middle))
+    latents, text, shares, *residuals = (torch.cat(column) for column in zip(*columns, strict=True))
+    return ConditionedSet(latents.contiguous(), text, tuple(residuals), shares)
