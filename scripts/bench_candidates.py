@@ -160,7 +160,7 @@ def attend_across_frames(shot: Shot) -> np.ndarray:
 
     loras = (Lora(shot.pack.lora_path("nano")),) if "nano" in shot.pack.loras else ()
     graphs = build_graphs(EngineRequest(caption=shot.pack.prompt, loras=loras), WEIGHTS_DIR)
-    unet: Any = graphs.velocity.unet
+    unet: Any = graphs.up.unet
     own = unet.attn_processors
     unet.set_attn_processor({name: _attend_to_bank if "attn1" in name else each for name, each in own.items()})
     out = []
@@ -171,7 +171,9 @@ def attend_across_frames(shot: Shot) -> np.ndarray:
                 torch.from_numpy(shot.control_NHW3[part]), torch.zeros_like(latents), torch.ones(1)
             )
             for time, next_time in zip(shot.times[:-1].tolist(), shot.times[1:].tolist(), strict=True):
-                latents = latents + (next_time - time) * graphs.velocity(latents, torch.tensor([time]), *residuals)
+                features = graphs.down(latents, torch.tensor([time]))
+                velocity = graphs.up(latents, torch.tensor([time]), *features, *residuals)
+                latents = latents + (next_time - time) * velocity
             out.append(latents.numpy())
     return np.concatenate(out)
 

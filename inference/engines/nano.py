@@ -30,7 +30,7 @@ CANVAS_WH = (256, 256)
 LATENT_SHAPE = (48, 16, 16)
 FRAMES_PER_CALL = 4
 FRAMES_PER_CALL_GPU = 32
-NETWORKS = ("control", "velocity", "decoder")
+NETWORKS = ("control", "down", "up", "decoder")
 TRAINED_FILES = (".safetensors", ".json", ".txt")
 
 Network = Callable[[Sequence[Any]], list[Any]]
@@ -39,8 +39,17 @@ Network = Callable[[Sequence[Any]], list[Any]]
 @dataclass(frozen=True, eq=False)
 class _Networks:
     control: Network
-    velocity: Network
+    down: Network
+    up: Network
     decoder: Network
+
+
+@dataclass(frozen=True, eq=False)
+class _Begun:
+    """What the UNet's first half found in noise that a whole call had in common."""
+
+    noise_Chw: np.ndarray
+    features: list[Any]
 
 
 class NanoEngine:
@@ -71,6 +80,7 @@ class NanoEngine:
         settings = [network_key, request.control_scale, request.precision, placement.backend, self._batch]
         self.digest = _digest_json([*settings, importlib.metadata.version(placement.backend)])
         self._scale = np.array([request.control_scale], dtype=np.float32)
+        self._begun: _Begun | None = None
         self._blank = np.zeros((self._batch, *LATENT_SHAPE), dtype=np.float32)
 
         def make_graphs() -> "NanoGraphs":
@@ -92,8 +102,20 @@ class NanoEngine:
     def predict_velocity(self, latents_NChw: np.ndarray, time: float, conditioning: list[list[Any]]) -> np.ndarray:
         time_1 = np.array([time], dtype=np.float32)
         parts = zip(self._split(latents_NChw), conditioning, strict=True)
-        velocities = [_to_numpy(self._networks.velocity([part, time_1, *residuals])[0]) for part, residuals in parts]
+        velocities = [
+            _to_numpy(self._networks.up([part, time_1, *self._begin(part, time_1), *residuals])[0])
+            for part, residuals in parts
+        ]
         return np.concatenate(velocities)[: len(latents_NChw)]
+
+    def _begin(self, latents_BChw: np.ndarray, time_1: np.ndarray) -> list[Any]:
+        """Run the UNet's first half; of noise that all frames share, once for all."""
+        if time_1[0] < 1 or (latents_BChw[1:] != latents_BChw[0]).any():
+            return self._networks.down([latents_BChw, time_1])
+        begun = self._begun
+        if begun is None or not np.array_equal(begun.noise_Chw, latents_BChw[0]):
+            begun = self._begun = _Begun(latents_BChw[0].copy(), self._networks.down([latents_BChw, time_1]))
+        return begun.features
 
     def decode(self, latents_NChw: np.ndarray) -> np.ndarray:
         pictures = [_to_numpy(self._networks.decoder([part])[0]) for part in self._split(latents_NChw)]

@@ -1,8 +1,12 @@
-"""nano as three networks with everything of one character merged in: pictures go in and come out as bytes.
+"""nano as four networks with everything of one character merged in: pictures go in and come out as bytes.
 
-    control uint8 (B, 256, 256, 3), blank, scale    --control-->   residuals, once per frame
-    latents (B, 48, 16, 16), time, residuals        --velocity-->  noise - clean
-    latents (B, 48, 16, 16)                         --decoder-->   uint8 RGBA (B, 256, 256, 4), straight alpha
+    control uint8 (B, 256, 256, 3), blank, scale         --control-->  residuals, once per frame
+    latents (B, 48, 16, 16), time                        --down-->     features: what the control does not reach
+    latents (B, 48, 16, 16), time, features, residuals   --up-->       noise - clean
+    latents (B, 48, 16, 16)                              --decoder-->  uint8 RGBA (B, 256, 256, 4), straight alpha
+
+A ControlNet's residuals enter a UNet behind its middle. The half before it is the same for all frames that begin with
+the same noise, and runs once for them.
 
 Plain torch modules: run as they are, or exported. The LoRA is added into the weights, the caption is a constant.
 Legend: B batch, C channels, H W picture, h w latent grid, L caption tokens, E text width.
@@ -25,10 +29,11 @@ from perfkit.inference.engines import nano_model
 
 @dataclass(frozen=True, eq=False)
 class NanoGraphs:
-    """The three networks."""
+    """The four networks."""
 
     control: nn.Module
-    velocity: nn.Module
+    down: nn.Module
+    up: nn.Module
     decoder: nn.Module
 
     def make_examples(self, batch: int) -> dict[str, tuple[Tensor, ...]]:
@@ -38,7 +43,9 @@ class NanoGraphs:
         control = (torch.zeros(batch, picture_px, picture_px, 3, dtype=torch.uint8), latents, torch.ones(1))
         with torch.inference_mode():
             residuals = self.control(*control)
-        return {"control": control, "velocity": (latents, torch.ones(1), *residuals), "decoder": (latents,)}
+            features = self.down(latents, torch.ones(1))
+        up = (latents, torch.ones(1), *features, *residuals)
+        return {"control": control, "down": (latents, torch.ones(1)), "up": up, "decoder": (latents,)}
 
 
 class ControlBranch(nn.Module):
@@ -64,19 +71,54 @@ class ControlBranch(nn.Module):
         return tuple(residual * scale for residual in (*down, middle))
 
 
-class Velocity(nn.Module):
-    """The UNet with its caption."""
-
-    def __init__(self, unet: nn.Module, text_1LE: Tensor) -> None:
+class _HalfUNet(nn.Module):
+    def __init__(self, unet: Any, text_1LE: Tensor) -> None:
         super().__init__()
         self.unet = unet
         self.text = nn.Buffer(text_1LE)
 
-    def forward(self, latents_BChw: Tensor, time: Tensor, *residuals: Tensor) -> Tensor:
+    def _embed(self, time_B: Tensor, text_BLE: Tensor) -> Tensor:
+        """Return what tells every block the time, and the caption, pooled."""
+        waves = self.unet.get_time_embed(text_BLE, time_B * nano_model.NUM_TIMES - 1)
+        embedding = self.unet.time_embedding(waves)
+        return embedding + self.unet.get_aug_embed(embedding, text_BLE, added_cond_kwargs={})
+
+    def _context(self, block: nn.Module, text_BLE: Tensor) -> dict[str, Tensor]:
+        return {"encoder_hidden_states": text_BLE} if getattr(block, "has_cross_attention", False) else {}
+
+
+class UNetDown(_HalfUNet):
+    """The UNet as far as its middle: latents (B, 48, 16, 16) and time (1,) to the skips and the middle's output."""
+
+    def forward(self, latents_BChw: Tensor, time: Tensor) -> tuple[Tensor, ...]:
         batch = latents_BChw.shape[0]
         text_BLE = self.text.expand(batch, -1, -1)
-        clean = nano_model.predict_clean(self.unet, latents_BChw, time.expand(batch), text_BLE, residuals)
-        return (latents_BChw - clean) / time
+        embedding = self._embed(time.expand(batch), text_BLE)
+        x = self.unet.conv_in(nano_model.to_unit_variance(latents_BChw, time.view(1, 1, 1, 1)))
+        skips = [x]
+        for block in self.unet.down_blocks:
+            x, new_skips = block(hidden_states=x, temb=embedding, **self._context(block, text_BLE))
+            skips += new_skips
+        return (*skips, self.unet.mid_block(x, embedding, encoder_hidden_states=text_BLE))
+
+
+class UNetUp(_HalfUNet):
+    """The UNet from its middle on: what `UNetDown` found, with the ControlNet's residuals, to noise - clean."""
+
+    def forward(self, latents_BChw: Tensor, time: Tensor, *features_and_residuals: Tensor) -> Tensor:
+        batch = latents_BChw.shape[0]
+        text_BLE = self.text.expand(batch, -1, -1)
+        embedding = self._embed(time.expand(batch), text_BLE)
+        num_features = len(features_and_residuals) // 2
+        features, residuals = features_and_residuals[:num_features], features_and_residuals[num_features:]
+        *skips, x = (feature + residual for feature, residual in zip(features, residuals, strict=True))
+        for block in self.unet.up_blocks:
+            num_skips = len(block.resnets)
+            taken, skips = tuple(skips[-num_skips:]), skips[:-num_skips]
+            context = self._context(block, text_BLE)
+            x = block(hidden_states=x, temb=embedding, res_hidden_states_tuple=taken, **context)
+        clean_BChw = self.unet.conv_out(self.unet.conv_act(self.unet.conv_norm_out(x)))
+        return (latents_BChw - clean_BChw) / time
 
 
 class Decoder(nn.Module):
@@ -129,7 +171,8 @@ def build_graphs(request: EngineRequest, weights_dir: Path) -> NanoGraphs:
         module.requires_grad_(False)
     return NanoGraphs(
         control=ControlBranch(models.controlnet, text_1LE).eval(),
-        velocity=Velocity(models.unet, text_1LE).eval(),
+        down=UNetDown(models.unet, text_1LE).eval(),
+        up=UNetUp(models.unet, text_1LE).eval(),
         decoder=Decoder(models.vae).eval(),
     )
 

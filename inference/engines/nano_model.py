@@ -284,6 +284,11 @@ def control_residuals(models: NanoModels, control_BCHW: Tensor, text_BLE: Tensor
     return models.controlnet(blank, torch.zeros(batch, device=blank.device), text_BLE, control_BCHW, return_dict=False)
 
 
+def to_unit_variance(x_BChw: Tensor, t_B111: Tensor) -> Tensor:
+    """Return x = (1 - t) clean + t noise as the UNet sees it, were clean and noise of unit variance."""
+    return x_BChw / torch.sqrt((1 - t_B111) ** 2 + t_B111**2)
+
+
 def predict_clean(
     unet: nn.Module, x_BChw: Tensor, t_B: Tensor, text_BLE: Tensor, residuals: Sequence[Tensor]
 ) -> Tensor:
@@ -293,9 +298,8 @@ def predict_clean(
     every place, need not pass through a network hardly wider than that, and none is left over in the picture.
     Source: Li & He 2025, Back to Basics (arXiv:2511.13720), on the straight path of Liu et al. 2022.
     """
-    t = t_B.view(-1, 1, 1, 1)
     return unet(
-        x_BChw / torch.sqrt((1 - t) ** 2 + t**2),
+        to_unit_variance(x_BChw, t_B.view(-1, 1, 1, 1)),
         t_B * NUM_TIMES - 1,
         text_BLE,
         down_block_additional_residuals=list(residuals[:-1]),

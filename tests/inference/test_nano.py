@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from perfkit.errors import SettingsError, WeightsError
 from perfkit.inference.engine import EngineRequest, Lora, make_engine
 from perfkit.inference.engines import nano_model
 from perfkit.inference.engines.nano import LATENT_SHAPE, WEIGHTS_DIR, digest_weights
-from perfkit.inference.engines.nano_graphs import merge_lora
+from perfkit.inference.engines.nano_graphs import build_graphs, merge_lora
 from perfkit.inference.sampling import make_flow_times, make_noise, sample_flow
 from perfkit.inference.settings import RenderSettings, RuntimeSettings
 from perfkit.inference.stylize import stylize
@@ -66,6 +67,35 @@ def test_exported_and_torch_give_the_same_pictures_within_rounding(cache_dir, co
     )
     assert np.abs(difference).mean() < 0.02
     assert np.abs(difference).max() <= 3
+
+
+def test_the_unets_halves_are_the_unet(lora_path):
+    graphs = build_graphs(EngineRequest(REQUEST.caption, (Lora(lora_path),)), WEIGHTS_DIR)
+    generator = torch.Generator().manual_seed(0)
+    latents, time = torch.randn(2, *LATENT_SHAPE, generator=generator), torch.tensor([0.6])
+    with torch.inference_mode():
+        features = graphs.down(latents, time)
+        residuals = [torch.randn(feature.shape, generator=generator) for feature in features]
+        velocity = graphs.up(latents, time, *features, *residuals)
+        text = graphs.up.text.expand(2, -1, -1)
+        clean = nano_model.predict_clean(graphs.up.unet, latents, time.expand(2), text, residuals)
+    assert torch.equal(velocity, (latents - clean) / time)
+
+
+def test_the_first_half_runs_once_for_frames_that_begin_alike(control_NHW3):
+    engine = make_engine("nano", REQUEST, ON_TORCH)
+    calls = []
+    down = engine._networks.down
+    engine._networks = replace(engine._networks, down=lambda inputs: calls.append(1) or down(inputs))
+    conditioning = engine.condition(control_NHW3)
+    alike = np.repeat(make_noise(np.arange(1), LATENT_SHAPE, seed=0), 3, axis=0)
+    first = engine.predict_velocity(alike, 1.0, conditioning)
+    assert np.array_equal(engine.predict_velocity(alike, 1.0, conditioning), first) and len(calls) == 1
+    engine.predict_velocity(alike, 0.5, conditioning)
+    engine.predict_velocity(alike + 1, 1.0, conditioning)
+    assert len(calls) == 3
+    mixed = np.concatenate([alike[:1], alike[1:] + 1])
+    assert np.array_equal(engine.predict_velocity(mixed, 1.0, conditioning)[0], first[0])
 
 
 def test_number_of_cores_changes_no_pixel(cache_dir, control_NHW3):
