@@ -6,7 +6,7 @@ In: paths, a CharacterPack, settings. Out: `Job`.
 import hashlib
 import json
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from perfkit.calibrate import Calibration, load_calibration
@@ -14,7 +14,9 @@ from perfkit.capture import capture_take
 from perfkit.composite import TAKE, Background, make_background
 from perfkit.errors import MediaError, SettingsError, TrackError
 from perfkit.files import check_parent, check_target, is_same_place
+from perfkit.inference.devices import choose_placement
 from perfkit.inference.engine import Engine, EngineRequest, Lora, make_engine
+from perfkit.inference.engines.exported import has_fast_bf16
 from perfkit.inference.settings import RenderSettings, RuntimeSettings
 from perfkit.inference.timing import StageClock, TimedEngine
 from perfkit.inference.work_folder import WorkFolder
@@ -99,6 +101,7 @@ def open_job(
     needs_take = settings.side_by_side or settings.background == TAKE
     if needs_take and is_perf(source) and runtime.take is None:
         raise MediaError(f"{source}: background 'take' and side by side need the take's pictures; give the take too")
+    settings = settle_precision(settings, runtime)
     with clock.measure("prepare"):
         engine = make_character_engine(pack, settings, runtime)
         background = make_background(settings.background, engine.canvas_wh)
@@ -176,11 +179,19 @@ def make_character_engine(
         caption=pack.prompt if settings.caption is None else settings.caption,
         loras=_find_loras(pack, settings),
         control_scale=settings.control_scale,
-        precision=settings.precision,
+        precision=settle_precision(settings, runtime).precision,
         frames_per_call=frames_per_call,
     )
     make = make_engine if runtime.engines is None else runtime.engines.make_engine
     return make(settings.engine, request, runtime)
+
+
+def settle_precision(settings: RenderSettings, runtime: RuntimeSettings) -> RenderSettings:
+    """Return the settings with "auto" as this machine has it."""
+    if settings.precision != "auto":
+        return settings
+    is_bf16 = choose_placement(runtime).backend == "openvino" and has_fast_bf16()
+    return replace(settings, precision="bf16" if is_bf16 else "f32")
 
 
 def _warn_of_verdict(pack: CharacterPack, settings: RenderSettings) -> None:

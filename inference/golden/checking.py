@@ -11,13 +11,12 @@ from perfkit.errors import MediaError
 from perfkit.files import check_parent, make_folder
 from perfkit.inference.golden.comparing import DEFAULT_TOLERANCE, Comparison, Tolerance, compare
 from perfkit.inference.golden.evidence import gather_evidence
-from perfkit.inference.golden.golden_file import Golden, load_golden, save_golden
+from perfkit.inference.golden.golden_file import GOLDEN_SETTINGS, Golden, load_golden, save_golden
 from perfkit.inference.golden.golden_page import make_golden_page
 from perfkit.inference.settings import RenderSettings, RuntimeSettings
 from perfkit.pack import load_pack
 from perfkit.page import write_page
 
-DEFAULT_SETTINGS = RenderSettings()
 DEFAULT_RUNTIME = RuntimeSettings()
 OnProgress = Callable[[int, int], None]
 
@@ -41,7 +40,7 @@ def record_golden(
     source: Path,
     character: str,
     folder: Path,
-    settings: RenderSettings = DEFAULT_SETTINGS,
+    settings: RenderSettings = GOLDEN_SETTINGS,
     runtime: RuntimeSettings = DEFAULT_RUNTIME,
 ) -> Golden:
     """Render a take and write down what the render was, as the approved one.
@@ -50,12 +49,14 @@ def record_golden(
         source: A video, or a .perf captured from one (`runtime.take` then names the take).
         character: A sample's name, or a pack's folder.
         folder: The golden's folder, which must not exist yet.
-        settings: What changes pixels.
+        settings: What changes pixels; precision "auto" becomes that of `GOLDEN_SETTINGS`.
         runtime: What does not.
 
     Raises:
         PerfkitError: What cannot be read, tracked, drawn or written, in one line.
     """
+    if settings.precision == "auto":
+        settings = replace(settings, precision=GOLDEN_SETTINGS.precision)
     if folder.exists() and any(folder.iterdir()):
         raise MediaError(
             f"{folder}: exists already; to approve a new render of it: perfkit golden check {folder} --update"

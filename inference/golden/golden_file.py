@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ from perfkit.track import load_track, save_track
 FORMAT = 1
 GOLDEN_NAME = "golden.json"
 DOORS = ("control", "character", "delivered")
+GOLDEN_SETTINGS = RenderSettings(precision="f32")
+"""What a golden is rendered with where nothing else is said: arithmetic that every processor has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,8 +190,8 @@ def _picture_name(door: str, index: int) -> str:
 
 
 def _write_settings(settings: RenderSettings, home: Path) -> dict[str, Any]:
-    """Return the settings that differ from the usual ones, paths seen from the golden's folder."""
-    given = {name: value for name, value in asdict(settings).items() if value != getattr(RenderSettings(), name)}
+    """Return the settings that differ from a golden's usual ones, paths seen from the golden's folder."""
+    given = {name: value for name, value in asdict(settings).items() if value != getattr(GOLDEN_SETTINGS, name)}
     if settings.calibration is not None:
         given["calibration"] = _relative(settings.calibration, home)
     if Path(settings.background).is_file():
@@ -212,7 +214,7 @@ def _read_settings(given: Mapping[str, Any], home: Path) -> RenderSettings:
         values["loras"] = tuple((_absolute(name, home), scale) for name, scale in values["loras"])
     if values.get("retarget"):
         values["retarget"] = retarget_settings_from_table(values["retarget"])
-    return RenderSettings(**values)
+    return replace(GOLDEN_SETTINGS, **values)
 
 
 def _relative(path: Path, home: Path) -> str:

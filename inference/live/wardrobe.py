@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from perfkit.errors import PerfkitError
 from perfkit.inference.engine import Engine
-from perfkit.inference.engines.exported import has_fast_bf16
 from perfkit.inference.job import make_character_engine
 from perfkit.inference.live.controls import OWN_LIGHT
 from perfkit.inference.live.latest import Latest
@@ -47,8 +46,7 @@ def make_costume(name: str, light: str, runtime: RuntimeSettings) -> Costume:
     pack = load_pack(name)
     hardness, _, side = light.partition(" ")
     caption = None if light == OWN_LIGHT else pack.prompt_in_light(f"{hardness} {side}light")
-    precision = "bf16" if has_fast_bf16() else "f32"
-    settings = RenderSettings(caption=caption, precision=precision)
+    settings = RenderSettings(caption=caption)
     return Costume(name, light, pack, make_character_engine(pack, settings, runtime, frames_per_call=1))
 
 

@@ -38,6 +38,9 @@ def record(
     background: Background = None,
     alpha: Alpha = False,
     steps: Steps = None,
+    precision: Annotated[
+        str | None, typer.Option(metavar="f32|bf16", help="Arithmetic of the networks; every processor has f32 [f32].")
+    ] = None,
     seed: Seed = None,
     gain: Gain = None,
     mute: Mute = None,
@@ -53,6 +56,7 @@ def record(
             "background": background,
             "alpha": alpha,
             "steps": steps,
+            "precision": precision,
             "seed": seed,
             "retarget": read_retarget(gain=gain, mute=mute, expressiveness=expressiveness),
             "calibration": calibration,

@@ -26,6 +26,13 @@ Hdr = Annotated[
     str | None, typer.Option(metavar="map|pass", help="Where an HDR take is shown: in SDR, or as it is [map].")
 ]
 Steps = Annotated[int | None, typer.Option(help="Network evaluations a frame.")]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|f32|bf16",
+        help="Arithmetic of the networks; auto: bf16 where the processor has it [auto].",
+    ),
+]
 Seed = Annotated[int | None, typer.Option(help="Key of all noise.")]
 Gain = Annotated[
     str | None, typer.Option(metavar="REGION=X,...", help="Follow mouth, brows, eyes, gaze or head more or less.")

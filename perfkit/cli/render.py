@@ -16,6 +16,7 @@ from perfkit.cli.options import (
     Gain,
     Hdr,
     Mute,
+    Precision,
     Preset,
     Seed,
     Source,
@@ -65,6 +66,7 @@ def render(
     hdr: Hdr = None,
     side_by_side: Annotated[bool, typer.Option("--side-by-side", help="Put the take at the left.")] = False,
     steps: Steps = None,
+    precision: Precision = None,
     lora: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=WEIGHT", help="One more LoRA: a pack's or a file's, and its strength."),
@@ -92,6 +94,7 @@ def render(
             "hdr": hdr,
             "side_by_side": side_by_side,
             "steps": steps,
+            "precision": precision,
             "loras": tuple(_parse_lora(text) for text in lora) if lora else None,
             "seed": seed,
             "retarget": read_retarget(gain=gain, mute=mute, expressiveness=expressiveness),

@@ -109,8 +109,10 @@ def test_number_of_cores_changes_no_pixel(cache_dir, control_NHW3):
     assert np.array_equal(*pictures)
 
 
-def test_window_batch_and_resume_change_no_pixel(cache_dir, control_NHW3):
-    engine = make_engine("nano", REQUEST, RuntimeSettings(backend="openvino", cache_dir=cache_dir))
+@pytest.mark.parametrize("precision", ["f32", "bf16"])
+def test_window_batch_and_resume_change_no_pixel(cache_dir, control_NHW3, precision):
+    request = replace(REQUEST, precision=precision)
+    engine = make_engine("nano", request, RuntimeSettings(backend="openvino", cache_dir=cache_dir))
     controls = [ControlFrame(index, index / 25, control_NHW3[index % 3]) for index in range(7)]
     settings = RenderSettings(steps=2, noise_share=0.5, blend_frames=1)
     whole = [frame.image_rgba for frame in stylize(controls, engine, settings)]

@@ -163,6 +163,24 @@ def test_provenance_names_everything_that_shapes_the_pixels(perf, pack, out, tmp
     assert found["stage_seconds"]["total"] >= found["stage_seconds"]["render"] > 0
 
 
+@pytest.mark.parametrize(
+    ("given", "backend", "has_bf16", "settled"),
+    [
+        ("auto", "openvino", True, "bf16"),
+        ("auto", "openvino", False, "f32"),
+        ("auto", "torch", True, "f32"),
+        ("f32", "openvino", True, "f32"),
+    ],
+)
+def test_precision_is_what_the_processor_has_and_the_record_says_which(
+    perf, pack, out, monkeypatch, given, backend, has_bf16, settled
+):
+    monkeypatch.setattr("perfkit.inference.job.has_fast_bf16", lambda: has_bf16)
+    settings = RenderSettings(engine="fake", lora_scale=0, precision=given)
+    render_take(perf, pack, out, settings, RuntimeSettings(backend=backend, device="cpu"))
+    assert json.loads(Path(f"{out}.json").read_text())["settings"]["precision"] == settled
+
+
 def test_identity_changes_with_the_settings_and_not_with_the_runtime(perf, pack, out):
     def identity(settings, runtime=RuntimeSettings()):  # noqa: B008
         render_take(perf, pack, out, settings, runtime)

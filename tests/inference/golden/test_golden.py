@@ -156,6 +156,13 @@ def test_a_golden_comes_back_from_its_folder_as_it_was(home, tmp_path):
     assert found.sound and found.provenance.versions["processor"]
 
 
+def test_a_golden_is_rendered_in_arithmetic_that_every_processor_has_unless_told_otherwise(home, tmp_path):
+    shutil.copytree(home, tmp_path / "home")
+    folder = _record(tmp_path / "home")
+    assert load_golden(folder).settings.precision == "f32"
+    assert "precision" not in json.loads((folder / "golden.json").read_text())["settings"]
+
+
 def test_a_golden_travels_with_its_folder_and_a_pack_in_it(home, tmp_path, character_copy):
     shutil.copytree(home, tmp_path / "home")
     shutil.copytree(character_copy, tmp_path / "home" / "packs" / "mine")
