@@ -52,19 +52,19 @@ def _open_others(num_workers: int, work: Callable[..., None], arguments: tuple[o
     with tempfile.TemporaryDirectory() as folder:
         meeting = f"file://{Path(folder) / 'rendezvous'}"
         others: list[BaseProcess] = []
+        words: list[Connection] = []
         try:
             for index in range(1, num_workers):
                 ready, tell = context.Pipe(duplex=False)
                 place = (index, num_workers, meeting, tell)
                 others.append(context.Process(target=_run_worker, args=(place, work, arguments), daemon=True))
                 others[-1].start()
+                words.append(ready)
                 tell.close()
-                _wait_until_ready(ready, others[-1])
+            for ready, process in zip(words, others, strict=True):
+                _wait_until_ready(ready, process)
             _meet(0, num_workers, meeting)
-            try:
-                yield
-            finally:
-                dist.destroy_process_group()
+            yield
             for process in others:
                 process.join(_PATIENCE_SECONDS)
         except RuntimeError as error:
@@ -72,8 +72,10 @@ def _open_others(num_workers: int, work: Callable[..., None], arguments: tuple[o
             raise
         finally:
             for process in others:
-                process.kill()
+                process.kill()  # before the group ends: who is left alone in it complains
                 process.join()
+            if dist.is_initialized():
+                dist.destroy_process_group()
 
 
 def _wait_until_ready(ready: Connection, process: BaseProcess) -> None:
