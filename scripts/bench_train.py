@@ -21,7 +21,7 @@ from perfkit.inference.devices import count_cores
 from perfkit.inference.engines import nano_model
 from perfkit.inference.engines.nano import CANVAS_WH, WEIGHTS_DIR, NanoEngine
 from perfkit.pack import load_pack
-from perfkit.training.dataset import Placing, place_drawings
+from perfkit.training.dataset import Placing, iterate_placed
 from perfkit.training.lora import NUM_SHARES, LoraSettings, add_adapter
 from perfkit.training.lora.conditioning import condition_training_rows
 from perfkit.training.lora.training import LoraTraining
@@ -76,7 +76,7 @@ def _make_plain_loop(character: str) -> Callable[[], object]:
     weights = [weight for weight in models.unet.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=SETTINGS.learning_rate)
     placing = Placing(CANVAS_WH, NanoEngine.control_style, SETTINGS.num_placements)
-    drawings = list(place_drawings(pack, placing))
+    drawings = list(iterate_placed(pack, placing))
     models.unet.train()
 
     def take_step() -> None:

@@ -62,7 +62,7 @@ class Placing:
     seed: int = 0
 
 
-def place_drawings(
+def iterate_placed(
     pack: CharacterPack, placing: Placing, drawings: Sequence[int] | None = None
 ) -> Iterator[PlacedDrawing]:
     """Read, place and draw some of a pack's drawings, None: all; same arguments, same bytes.
@@ -159,6 +159,13 @@ def read_pictures(pack: CharacterPack, drawings: list[int], *, image_wh: tuple[i
     return pictures.round().astype(np.uint8)
 
 
+def premultiply(rgba: np.ndarray) -> np.ndarray:
+    """Return (H, W, 4) uint8 with colours multiplied by alpha, of straight-alpha uint8 RGBA."""
+    premultiplied = rgba.astype(np.float32)
+    premultiplied[..., :3] *= premultiplied[..., 3:] / 255
+    return premultiplied.round().astype(np.uint8)
+
+
 def _read_premultiplied(pack: CharacterPack, index: int, image_wh: tuple[int, int]) -> np.ndarray:
     path = pack.folder / pack.art[index].file
     encoded = np.frombuffer(path.read_bytes(), dtype=np.uint8)
@@ -167,9 +174,7 @@ def _read_premultiplied(pack: CharacterPack, index: int, image_wh: tuple[int, in
     if picture is None or picture.dtype != np.uint8 or picture.shape != expected:
         got = "no picture" if picture is None else f"{picture.dtype} {picture.shape}"
         raise PackError(f"{path}: got {got}, expected an 8-bit RGBA picture {expected} (height, width, 4); redraw it")
-    rgba = cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA).astype(np.float32)
-    rgba[..., :3] *= rgba[..., 3:] / 255
-    premultiplied = rgba.round().astype(np.uint8)
+    premultiplied = premultiply(cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA))
     if image_wh == pack.canvas_wh:
         return premultiplied
     is_smaller = image_wh[0] < pack.canvas_wh[0]

@@ -15,7 +15,7 @@ from perfkit.ingest import IngestSettings, Readers, build_pack, describe_report
 from perfkit.pack import load_pack
 from perfkit.rig import HUMAN_RIG, face_points, pose_face, rest_head
 from perfkit.rights import Rights
-from perfkit.training.dataset import Placing, place_drawings
+from perfkit.training.dataset import Placing, iterate_placed
 from perfkit.vocabulary import BLENDSHAPE_INDEX, CONTOURS, NUM_CONTOUR_POINTS
 
 SETTINGS = IngestSettings(name="pip", licence="CC0-1.0", owner="Ann")
@@ -73,7 +73,7 @@ def test_a_folder_becomes_a_pack_that_loads_and_trains_as_any_other(art, tmp_pat
     assert pack == report.pack and pack.name == pack.trigger == "pip"
     pack.require_right("train")
     assert sorted(path.name for path in pack.folder.iterdir()) == ["art", "character.toml"]
-    rows = list(place_drawings(pack, Placing((64, 64), "nano")))
+    rows = list(iterate_placed(pack, Placing((64, 64), "nano")))
     assert len(rows) == 5 and all(row.control.any() for row in rows)
 
 

@@ -15,7 +15,7 @@ from perfkit.pack import load_pack
 from perfkit.retarget import retarget
 from perfkit.rig import HUMAN_RIG, rest_head
 from perfkit.training.acceptance import AcceptanceOptions, evaluate_character
-from perfkit.training.dataset import Placing, place_drawings
+from perfkit.training.dataset import Placing, iterate_placed
 from perfkit.training.landmark_net import LandmarkNet
 from perfkit.training.landmark_net.network import LandmarkNetwork
 from perfkit.training.lora import LoraSettings, TrainOptions, train_character
@@ -74,7 +74,7 @@ def test_a_character_that_lacks_parts_is_made_covered_and_performs(made):
     assert pack.rig.absent == absent | {"body"} and load_pack(pack.folder).rig == pack.rig
     require_minimum(measure_coverage(pack), where="zib")
     track = retarget(perform(HUMAN_RIG, *act(12)), load_pack(pack.folder).rig)
-    controls = [*(placed.control for placed in place_drawings(pack, PLACING)), next(draw_control(track)).image_rgb]
+    controls = [*(placed.control for placed in iterate_placed(pack, PLACING)), next(draw_control(track)).image_rgb]
     for control in controls:
         assert all(share_of(control, NANO_COLOURS[name]) == 0 for name in colours_of(absent)), absent
         assert share_of(control, NANO_COLOURS["outer_lips"]) > 5
@@ -102,5 +102,5 @@ def test_parts_declared_absent_later_are_gone_from_training_too(tmp_path):
     ).pack
     blind = replace(pack, rig=replace(pack.rig, absent=frozenset({"left_eye"})))
     for who, is_seen in ((pack, True), (blind, False)):
-        seen = sum(share_of(each.control, NANO_COLOURS["left_opening"]) for each in place_drawings(who, PLACING))
+        seen = sum(share_of(each.control, NANO_COLOURS["left_opening"]) for each in iterate_placed(who, PLACING))
         assert (seen > 20) == is_seen

@@ -11,7 +11,7 @@ from perfkit.control import NANO_COLOURS, draw_control_frame
 from perfkit.errors import PackError
 from perfkit.pack import CharacterPack
 from perfkit.training import dataset
-from perfkit.training.dataset import Placing, place_drawings
+from perfkit.training.dataset import Placing, iterate_placed
 from perfkit.vocabulary import NUM_CONTOUR_POINTS
 
 
@@ -26,7 +26,7 @@ class Rows(NamedTuple):
 
 def make(pack: CharacterPack, num_placements: int = 3, seed: int = 0, side: int = 256, drawings=None) -> Rows:
     """Place drawings with the defaults of these tests."""
-    rows = list(place_drawings(pack, Placing((side, side), "nano", num_placements, seed), drawings))
+    rows = list(iterate_placed(pack, Placing((side, side), "nano", num_placements, seed), drawings))
     columns = zip(*((row.picture, row.control, row.features, row.drawing) for row in rows), strict=True)
     return Rows(*map(np.stack, columns))
 

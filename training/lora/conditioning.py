@@ -16,7 +16,7 @@ from perfkit.inference.engines import nano_model
 from perfkit.inference.engines.nano import CANVAS_WH, NanoEngine
 from perfkit.inference.engines.nano_model import NanoModels
 from perfkit.pack import CharacterPack
-from perfkit.training.dataset import Placing, place_drawings
+from perfkit.training.dataset import Placing, iterate_placed, premultiply
 from perfkit.training.lora.recipes import LoraSettings
 from perfkit.training.lora.steps import StepPlan
 from perfkit.training.nano.pictures import Example, make_example
@@ -122,7 +122,7 @@ def condition_drawings(
     prompts = {index: _check_prompt(models, pack, pack.art[index].light) for index in drawings}
     shown = (
         _Shown(placed.picture, placed.control, prompts[placed.drawing], placed.features)
-        for placed in place_drawings(pack, placing, drawings)
+        for placed in iterate_placed(pack, placing, drawings)
     )
     return _condition(models, shown)
 
@@ -133,9 +133,7 @@ def _condition_priors(models: NanoModels, count: int) -> ConditionedSet:
 
 def _show_prior(example: Example) -> _Shown:
     rgba = example.drawing.rgba
-    rgb = np.rint(rgba[..., :3] * (rgba[..., 3:].astype(np.float32) / 255)).astype(np.uint8)
-    picture = np.concatenate([rgb, rgba[..., 3:]], axis=-1)
-    return _Shown(picture, example.control_rgb(), example.caption, np.zeros(rgba.shape[:2], bool))
+    return _Shown(premultiply(rgba), example.control_rgb(), example.caption, np.zeros(rgba.shape[:2], bool))
 
 
 def _check_prompt(models: NanoModels, pack: CharacterPack, light: str) -> str:
