@@ -12,6 +12,7 @@ from perfkit.inference.live.app import MJPEG, OUTPUT, VIEW_PATHS, make_live_app
 from perfkit.inference.live.motion import LiveLinkOutput, VmcOutput
 from perfkit.inference.live.show import LiveShow, ShowOptions
 from perfkit.inference.live.virtual_camera import VirtualCamera
+from perfkit.interrupts import held_interrupts
 from perfkit.serving import PageServer
 
 
@@ -50,9 +51,15 @@ def open_show(options: ShowOptions, outputs: OutputOptions, *, port: int = 0) ->
         attach_outputs(stack, show, outputs)
         server = PageServer(make_live_app(show), port=port, view_paths=VIEW_PATHS)
         show.outputs = {"page": server.view_address(OUTPUT), "mjpeg": server.view_address(MJPEG)}
-        stack.callback(show.stop)
-        show.start()
+        with held_interrupts():
+            stack.callback(_stop, show)
+            show.start()
         yield server
+
+
+def _stop(show: LiveShow) -> None:
+    with held_interrupts():
+        show.stop()
 
 
 def attach_outputs(stack: ExitStack, show: LiveShow, outputs: OutputOptions) -> None:

@@ -32,6 +32,25 @@ def test_what_can_not_be_is_one_line(run, arguments: list[str], line: str, model
     assert "Traceback" not in outcome.err
 
 
+def test_impatient_ctrl_c_ends_it_in_order(tmp_path: Path, short_take: Path) -> None:
+    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
+    command = [PROGRAM, "live", "--no-browser", "--camera", str(short_take), "-o", str(tmp_path / "recordings")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()  # the trackers are still being loaded
+        for _ in range(5):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.02)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert "Traceback" not in errors
+        assert "terminate" not in errors
+    finally:
+        process.kill()
+        process.communicate()
+
+
 @pytest.mark.slow
 def test_ctrl_c_ends_it_within_two_seconds(tmp_path: Path, short_take: Path) -> None:
     environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
