@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from perfkit.cores import count_cores
 from perfkit.errors import SettingsError
 from perfkit.inference.settings import RuntimeSettings
 
@@ -37,13 +38,6 @@ def choose_placement(runtime: RuntimeSettings) -> Placement:
         raise SettingsError("device cuda: no GPU that torch can use on this machine; give device=cpu")
     backend = runtime.backend if runtime.backend != "auto" else "torch" if gpu else "openvino"
     return Placement(backend, "cuda" if gpu else "cpu", runtime.num_threads or count_cores())
-
-
-def count_cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _has_gpu() -> bool:

@@ -17,12 +17,11 @@ import torch
 from bench_plain import plain_environment
 from torch import nn
 
-from perfkit.inference.devices import count_cores
 from perfkit.inference.engines import nano_model
 from perfkit.inference.engines.nano import CANVAS_WH, WEIGHTS_DIR, NanoEngine
 from perfkit.pack import load_pack
 from perfkit.training.dataset import Placing, iterate_placed
-from perfkit.training.lora import NUM_SHARES, LoraSettings, add_adapter
+from perfkit.training.lora import LoraSettings, add_adapter, count_useful_workers
 from perfkit.training.lora.conditioning import condition_training_rows
 from perfkit.training.lora.training import LoraTraining
 from perfkit.training.optimise.parallel import open_workers
@@ -35,7 +34,7 @@ SETTINGS = LoraSettings(steps=NUM_STEPS, score_every=NUM_STEPS)
 def time_train(character: str = "zib") -> None:
     """Print images/s of both loops and their ratio."""
     plain = float(subprocess.check_output([sys.executable, __file__, character], env=plain_environment(), text=True))
-    num_workers = min(NUM_SHARES, count_cores())
+    num_workers = count_useful_workers()
     with open_workers(num_workers, _help_ours, (character,)):
         ours = _images_per_second(_make_our_loop(character))
     title = f"LoRA training, batch {SETTINGS.batch_size}, rank {SETTINGS.rank}"

@@ -9,9 +9,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from perfkit.inference.devices import count_cores
 from perfkit.training.acceptance import evaluate_character
-from perfkit.training.lora import NUM_SHARES, TrainOptions, make_recipe, train_character
+from perfkit.training.lora import TrainOptions, count_useful_workers, make_recipe, train_character
 from perfkit.training.sample_characters import SAMPLE_CHARACTERS, draw_pack
 
 PACKS = Path(__file__).resolve().parent.parent / "samples" / "characters"
@@ -43,7 +42,7 @@ def run_train(name: str, options: argparse.Namespace) -> None:
         task = progress.add_task(name, total=None)
         train_options = TrainOptions(
             curves_folder=options.output / "training" / name,
-            num_workers=min(NUM_SHARES, count_cores()),
+            num_workers=count_useful_workers(),
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
         print(train_character(PACKS / name, make_recipe(options.recipe), train_options))

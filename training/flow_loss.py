@@ -42,14 +42,14 @@ def flow_loss(models: NanoModels, rows: FlowRows, text_BLE: Tensor, residuals: R
     Without the bound it would be the squared error of the velocity; renders in few steps never ask for small t.
 
     Returns:
-        A scalar; (B, C, h, w) float32 clean latents that the network expects, without a graph.
+        A scalar; (B, C, h, w) float32 clean latents that the network expects.
     """
     t = rows.t_B.view(-1, 1, 1, 1)
     x_BChw = ((1 - t) * rows.start_BChw + t * rows.noise_BChw).contiguous(memory_format=torch.channels_last)
     answer = predict_clean(models.unet, x_BChw, rows.t_B, text_BLE, (*residuals[0], residuals[1])).float()
     error = ((answer - rows.clean_BChw) / t.clamp_min(LEAST_WEIGHED_TIME)).square()
     loss = error.mean() if rows.weight_B1hw is None else (rows.weight_B1hw * error).mean()
-    return loss, answer.detach()
+    return loss, answer
 
 
 @torch.no_grad()

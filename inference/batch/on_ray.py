@@ -18,12 +18,12 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from perfkit.cores import count_cores
 from perfkit.errors import PerfkitError, SettingsError
 from perfkit.files import remove
 from perfkit.inference.batch.ledger import Ledger
 from perfkit.inference.batch.making import MakingOptions, Outcome, fail_shot, make_runtime, make_shot, sheet_path
 from perfkit.inference.batch.planning import PlannedShot
-from perfkit.inference.devices import count_cores
 from perfkit.inference.job import Job, open_job
 from perfkit.inference.render import make_segments, remove_half_written, retarget_job
 from perfkit.inference.work_folder import Segment, WorkFolder, work_path

@@ -18,9 +18,9 @@ from multiprocessing.context import SpawnContext
 from multiprocessing.queues import SimpleQueue
 from types import FrameType
 
+from perfkit.cores import count_cores
 from perfkit.inference.batch.making import MakingOptions, Outcome, fail_shot, make_shot, sheet_path
 from perfkit.inference.batch.planning import PlannedShot
-from perfkit.inference.devices import count_cores
 from perfkit.inference.render import remove_half_written
 
 _log = logging.getLogger(__name__)

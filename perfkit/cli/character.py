@@ -78,9 +78,8 @@ def train_character(
     from dataclasses import replace
 
     from perfkit.coverage import measure_coverage, require_minimum
-    from perfkit.inference.devices import count_cores
     from perfkit.pack import load_pack
-    from perfkit.training.lora import NUM_SHARES, TrainOptions, make_recipe, train_character
+    from perfkit.training.lora import TrainOptions, count_useful_workers, make_recipe, train_character
 
     settings = make_recipe(recipe, engine=engine)
     settings = replace(settings, steps=settings.steps if steps is None else steps, leave_out=tuple(leave_out or ()))
@@ -90,8 +89,9 @@ def train_character(
         require_minimum(measure_coverage(character), where=str(character.folder))
     folder = curves or Path("out/training") / character.name
     with progress_bars("train", unit="pictures") as (on_progress,):
-        num_workers = min(NUM_SHARES, count_cores())
-        options = TrainOptions(curves_folder=folder, resume=resume, num_workers=num_workers, on_progress=on_progress)
+        options = TrainOptions(
+            curves_folder=folder, resume=resume, num_workers=count_useful_workers(), on_progress=on_progress
+        )
         path = train_character(character, settings, options)
     print(path)
 

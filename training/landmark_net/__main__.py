@@ -31,6 +31,8 @@ def main() -> None:
     train.add_argument("--run", type=Path, default=Path("runs/landmark_net"))
     train.add_argument("--steps", type=int, default=LandmarkSettings.steps)
     train.add_argument("--minutes", type=float, default=float("inf"), help="stop after this time")
+    train.add_argument("--start", type=Path, help="weights to begin from; random ones by default")
+    train.add_argument("--rate-scale", type=float, default=1.0, help="part of the learning rates")
     train.add_argument("-o", "--out", type=Path, default=WEIGHTS_PATH)
     train.set_defaults(act=run_train)
     evaluate = verbs.add_parser("evaluate", help="print the error on held-out puppets, or on marked drawings")
@@ -56,7 +58,8 @@ def run_train(options: argparse.Namespace) -> None:
         console.print(f"step {step}  loss {loss:.4f}  {drawings_per_second:.1f} drawings/s", highlight=False)
 
     pace = Pace(seconds=options.minutes * 60, on_progress=show)
-    save_weights(train_landmark_net(options.run, LandmarkSettings(steps=options.steps), pace), options.out)
+    settings = LandmarkSettings(steps=options.steps, start=options.start, rate_scale=options.rate_scale)
+    save_weights(train_landmark_net(options.run, settings, pace), options.out)
     print(options.out)
 
 

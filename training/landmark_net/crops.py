@@ -20,6 +20,8 @@ HELD_OUT_SEED = 900_000_000
 CROPS_PER_DRAWING = 3
 _MAX_TILT_DEG = 35.0
 _FACE_SHARE = (0.3, 0.92)
+_CLOSE_SHARE = (0.68, 0.86)
+_CLOSE_TILT_DEG = 10.0
 _NEGATIVE_SHARE = 0.04
 
 
@@ -41,7 +43,10 @@ class Crops:
 
 
 def make_crops(index: int, *, num_drawings: int, seed: int = 0) -> Crops:
-    """Draw batch `index`: `CROPS_PER_DRAWING` crops of each of `num_drawings` new characters."""
+    """Draw batch `index`: `CROPS_PER_DRAWING` crops of each of `num_drawings` new characters.
+
+    The first crop of each is what the network is mostly asked: a clean drawing, as closely as `net` looks in the end.
+    """
     rows: list[tuple[np.ndarray, np.ndarray, np.ndarray, float]] = []
     for number in range(num_drawings):
         rng = np.random.default_rng([seed, index, number])
@@ -49,11 +54,16 @@ def make_crops(index: int, *, num_drawings: int, seed: int = 0) -> Crops:
         pose = pose_performance(puppet.rig, sample_performance(rng))
         drawing = draw_pose(puppet, pose, sample_light(rng))
         premultiplied = _premultiply(drawing.rgba)
-        for _ in range(CROPS_PER_DRAWING):
-            crop_from_picture = _draw_similarity(rng, drawing.face)
+        for take in range(CROPS_PER_DRAWING):
+            is_close = take == 0
+            crop_from_picture = _look_closely(rng, drawing.face) if is_close else _draw_similarity(rng, drawing.face)
             points = (drawing.face @ crop_from_picture[:, :2].T + crop_from_picture[:, 2]) / INPUT_PX
-            picture, points = _view_aslant(rng, cut_crop(premultiplied, crop_from_picture), points)
-            picture = _dress(rng, picture)
+            picture = cut_crop(premultiplied, crop_from_picture)
+            if is_close:
+                picture = _dress_lightly(rng, picture)
+            else:
+                picture, points = _view_aslant(rng, picture, points)
+                picture = _dress(rng, picture)
             is_inside = ((points > 0) & (points < 1)).all(axis=-1)
             unit = float(pose.head[5]) * float(np.hypot(*crop_from_picture[0, :2])) / INPUT_PX
             rows.append((picture, points, drawing.visibility * is_inside, unit))
@@ -67,6 +77,15 @@ def make_crops(index: int, *, num_drawings: int, seed: int = 0) -> Crops:
         np.stack(visibility).astype(np.float32),
         np.array(unit, dtype=np.float32),
     )
+
+
+def _look_closely(rng: np.random.Generator, face: np.ndarray) -> np.ndarray:
+    """Cut about as `net` does once it has found the face: a little askew, for it has found it roughly."""
+    low, high = face.min(axis=0), face.max(axis=0)
+    side = float((high - low).max()) / rng.uniform(*_CLOSE_SHARE)
+    centre = 0.5 * (low + high) + side * rng.normal(0, 0.02, 2)
+    tilt = rng.uniform(-_CLOSE_TILT_DEG, _CLOSE_TILT_DEG)
+    return make_crop_transform(centre, side, tilt_deg=float(tilt))
 
 
 def _draw_similarity(rng: np.random.Generator, face: np.ndarray) -> np.ndarray:
@@ -125,6 +144,15 @@ def _dress(rng: np.random.Generator, premultiplied: np.ndarray) -> np.ndarray:
         picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.3, 1.6)))
     if rng.random() < 0.4:
         picture = picture + rng.standard_normal(picture.shape, dtype=np.float32) * rng.uniform(1, 12)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def _dress_lightly(rng: np.random.Generator, premultiplied: np.ndarray) -> np.ndarray:
+    """Lay a crop over a background, now and then as soft as a render; (128, 128, 3) uint8."""
+    alpha = premultiplied[..., 3:].astype(np.float32) / 255
+    picture: np.ndarray = premultiplied[..., :3] + _draw_background(rng) * (1 - alpha)
+    if rng.random() < 0.3:
+        picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.3, 0.9)))
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 

@@ -45,6 +45,8 @@ class LandmarkSettings:
         rates: At the height of the schedule: warm-up, then a cosine to zero.
         warmup_steps: Length of the warm-up.
         seed: Key of all randomness.
+        start: Weights to begin from; None: random ones.
+        rate_scale: Part of the rates; trained weights need less than random ones.
     """
 
     steps: int = 24000
@@ -52,6 +54,8 @@ class LandmarkSettings:
     rates: Rates = RATES
     warmup_steps: int = 50
     seed: int = 0
+    start: Path | None = None
+    rate_scale: float = 1.0
 
 
 def train_landmark_net(folder: Path, settings: LandmarkSettings, pace: Pace = DEFAULT_PACE) -> LandmarkNet:
@@ -82,7 +86,8 @@ def make_landmark_state(settings: LandmarkSettings) -> TrainingState:
     """Return the state of a training at its beginning."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        network = LandmarkNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = LandmarkNetwork() if settings.start is None else LandmarkNet.load(settings.start).network
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return make_state({NETWORK: network}, settings.rates)
 
 
@@ -90,7 +95,7 @@ def learn(state: TrainingState, crops: Crops, step: int, settings: LandmarkSetti
     """Take step `step` on one batch; return its loss."""
     network = state.networks[NETWORK].train()
     assert isinstance(network, LandmarkNetwork)
-    scale = cosine_scale(step, num_steps=settings.steps, warmup_steps=settings.warmup_steps)
+    scale = settings.rate_scale * cosine_scale(step, num_steps=settings.steps, warmup_steps=settings.warmup_steps)
     return descend(state, measure_loss(network, crops), step, average_decay=settings.rates.average_decay, scale=scale)
 
 

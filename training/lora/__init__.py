@@ -12,15 +12,15 @@ All but the UNet is frozen and runs once, before the first step.
 from perfkit.training.lora.adapter import ADAPTER, add_adapter, load_adapter
 from perfkit.training.lora.recipes import RECIPES, LoraSettings, make_recipe
 from perfkit.training.lora.train import TrainOptions, train_character
-from perfkit.training.lora.training import NUM_SHARES
+from perfkit.training.lora.training import count_useful_workers
 
 __all__ = [
     "ADAPTER",
-    "NUM_SHARES",
     "RECIPES",
     "LoraSettings",
     "TrainOptions",
     "add_adapter",
+    "count_useful_workers",
     "load_adapter",
     "make_recipe",
     "train_character",

@@ -17,6 +17,7 @@ from peft.utils import get_peft_model_state_dict
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from perfkit.cores import count_cores
 from perfkit.errors import WeightsError
 from perfkit.inference.engines.nano_model import NanoModels
 from perfkit.training.flow_loss import FlowRows, flow_loss
@@ -32,10 +33,15 @@ from perfkit.training.optimise.schedule import cosine_scale
 
 _WARMUP_STEPS = 10
 _FINAL_SCALE = 0.05
-NUM_SHARES = 2
+_NUM_SHARES = 2
 """Parts in which a step's rows are computed: by as many workers, or one after the other."""
 _Answer = TypeVar("_Answer")
 _PARTS = ("weight", "average", "best", "momentum")
+
+
+def count_useful_workers() -> int:
+    """Return how many processes a training makes use of on this machine."""
+    return min(_NUM_SHARES, count_cores())
 
 
 def rate_at(step: int, settings: LoraSettings) -> float:
@@ -159,7 +165,7 @@ class LoraTraining:
         for weight in self.weights.values():
             weight.grad = torch.zeros_like(weight)
         loss, answer = torch.zeros(()), torch.zeros_like(plan.noise_BChw)
-        for share in torch.arange(settings.batch_size).chunk(NUM_SHARES)[worker_index() :: worker_count()]:
+        for share in torch.arange(settings.batch_size).chunk(_NUM_SHARES)[worker_index() :: worker_count()]:
             share_loss, answer[share] = self._learn_from(plan, share)
             loss += share_loss
         sum_over_workers([*(weight.grad for weight in self.weights.values() if weight.grad is not None), loss, answer])
@@ -185,7 +191,7 @@ class LoraTraining:
             loss, answer = flow_loss(self.models, rows, shown.text, (down, middle))
         loss *= len(share) / len(plan.t_B)
         loss.backward()
-        return loss.detach(), answer
+        return loss.detach(), answer.detach()
 
     def _score(self) -> None:
         if self._measure is None:

@@ -19,6 +19,7 @@ def main() -> None:
     restore = commands.add_parser("restore", help="make a run folder from a base folder, to go on with its training")
     flow = commands.add_parser("flow", help="train UNet, ControlNet and text encoder; resumes where it stopped")
     flow.add_argument("--images", type=int, default=300_000, help="length of the schedule")
+    flow.add_argument("--cooldown", type=float, default=0.3, help="part of the schedule in which the rates fall")
     for command in (flow, restore):
         command.add_argument("--batch", type=int, default=64, help="drawings a step; 1024 suits a large GPU")
     for command in (autoencoder, flow):

@@ -28,6 +28,7 @@ class FlowBatch:
     noise_BChw: Tensor
     t_B: Tensor
     is_rolled_out_B: Tensor
+    window: tuple[slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +40,7 @@ class StepPlan:
         times: (B,) float32, in (0, 1].
         is_rolled_out: (B,) bool, which start from the network's own answer.
         drops_caption, drops_control: (B,) bool.
+        window: Rows and columns of the latents that are decoded to be looked at.
     """
 
     shard: np.ndarray
@@ -47,6 +49,7 @@ class StepPlan:
     is_rolled_out: np.ndarray
     drops_caption: np.ndarray
     drops_control: np.ndarray
+    window: tuple[slice, slice]
 
 
 def pool_at(step: int, settings: FlowSettings) -> range:
@@ -63,7 +66,9 @@ def plan_step(rng: np.random.Generator, pool: range, settings: FlowSettings) -> 
     times[rng.random(batch) < settings.full_noise_share] = 1.0
     drops = rng.random((2, batch)) < np.array([[settings.caption_drop], [settings.control_drop]])
     is_rolled_out = (rng.random(batch) < settings.rollout_share) & (times < 1)
-    return StepPlan(shard, index, times.astype(np.float32), is_rolled_out, *drops)
+    top, left = (int(place) for place in rng.integers(LATENT_PX - settings.window_cells + 1, size=2))
+    window = slice(top, top + settings.window_cells), slice(left, left + settings.window_cells)
+    return StepPlan(shard, index, times.astype(np.float32), is_rolled_out, drops[0], drops[1], window)
 
 
 def step_generator(step: int, settings: FlowSettings) -> np.random.Generator:
@@ -100,6 +105,7 @@ class BatchMaker:
             torch.from_numpy(noise[mine]),
             torch.from_numpy(plan.times[mine]),
             torch.from_numpy(plan.is_rolled_out[mine]),
+            plan.window,
         )
 
     def _move_pool(self, pool: range) -> None:

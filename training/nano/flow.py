@@ -24,6 +24,7 @@ from perfkit.training.optimise.checkpoint import TrainingState
 from perfkit.training.optimise.descent import descend, make_state
 from perfkit.training.optimise.loop import DEFAULT_PACE, Pace, run_steps
 from perfkit.training.optimise.precision import low_precision
+from perfkit.training.picture_loss import measure_picture_loss
 
 TRAINED = ("unet", "controlnet", "text_encoder")
 RESIDENT_BYTES = 24 * 2**30
@@ -41,8 +42,8 @@ def open_batches(store: ShardStore, settings: FlowSettings) -> Iterator[Callable
         yield batches.make_batch
 
 
-def measure_loss(models: NanoModels, batch: FlowBatch) -> Tensor:
-    """Return the flow's loss over the batch."""
+def measure_loss(models: NanoModels, batch: FlowBatch, settings: FlowSettings) -> Tensor:
+    """Return the flow's loss over the batch, and that of the pictures that the answers are."""
     device = models.unet.device
     with low_precision(device):
         text = models.text_encoder(batch.tokens_BL.to(device)).last_hidden_state
@@ -51,7 +52,9 @@ def measure_loss(models: NanoModels, batch: FlowBatch) -> Tensor:
             x.to(device) for x in (batch.latents_BChw, batch.noise_BChw, batch.t_B, batch.is_rolled_out_B)
         )
         rows = roll_out(models, FlowRows(latents, noise, t, latents), is_rolled_out, text, residuals)
-        return flow_loss(models, rows, text, residuals)[0]
+        loss, answer = flow_loss(models, rows, text, residuals)
+    look = (..., *batch.window)
+    return loss + settings.picture_weight * measure_picture_loss(models.vae, answer[look], latents[look])
 
 
 def train_flow(
@@ -59,10 +62,11 @@ def train_flow(
 ) -> NanoModels:
     """Train to the end of the schedule or of the pace's time, resuming what `folder` holds; return averaged weights."""
     state = make_flow_state(models, settings)
+    models.vae.requires_grad_(False)
     with open_batches(store, settings) as make_batch:
 
         def take_step(step: int) -> Tensor:
-            loss = measure_loss(models, make_batch(step))
+            loss = measure_loss(models, make_batch(step), settings)
             scale = settings.scale_at(step)
             return descend(state, loss, step, average_decay=settings.rates.average_decay, scale=scale)
 

@@ -23,6 +23,8 @@ class FlowSettings:
         control_drop: Part of the rows without a control picture.
         full_noise_share: Part of the rows at t = 1.
         rollout_share: Part of the others that start from the network's own answer at t = 1: second steps of a render.
+        picture_weight: Of the loss of decoded pictures beside that of latents.
+        window_cells: Side of the part of a picture that is decoded for it, in latents.
         reuse: How often a drawing is seen.
         pool_shards: How many shards a step chooses from.
         seed: Key of all randomness.
@@ -38,8 +40,10 @@ class FlowSettings:
     control_drop: float = 0.05
     full_noise_share: float = 0.6
     rollout_share: float = 0.75
+    picture_weight: float = 1.0
+    window_cells: int = 10
     reuse: int = 4
-    pool_shards: int = 64
+    pool_shards: int = 16
     seed: int = 0
 
     @property

@@ -109,7 +109,7 @@ class ResidentBatches:
         generator = torch.Generator(self.device).manual_seed(self.settings.seed * 1_000_003 + step)
         noise = torch.randn(latents.shape, generator=generator, device=self.device)
         times, is_rolled_out = self._on_device(plan.times), self._on_device(plan.is_rolled_out)
-        return FlowBatch(latents, tokens, control, noise, times, is_rolled_out)
+        return FlowBatch(latents, tokens, control, noise, times, is_rolled_out, plan.window)
 
     def close(self) -> None:
         """Stop making shards."""

@@ -71,7 +71,7 @@ def run_latents(options: Namespace) -> None:
 
 def run_flow(options: Namespace) -> None:
     """Train UNet, ControlNet and text encoder on RUN/vae's latents."""
-    settings = FlowSettings(images=options.images, batch=options.batch)
+    settings = FlowSettings(images=options.images, batch=options.batch, cooldown=options.cooldown)
     workers = 1 if torch.cuda.is_available() else options.workers
     arguments = (options.run, settings, options.minutes * 60)
     with open_workers(workers, _train_flow, arguments):

@@ -32,6 +32,24 @@ def test_crops_are_a_function_of_their_index():
     assert not np.array_equal(first.pictures, other.pictures)
 
 
+def test_the_first_crop_of_a_drawing_is_as_close_as_the_last_look():
+    for index in range(4):
+        crops = make_crops(index, num_drawings=2)
+        close = crops.points[::CROPS_PER_DRAWING]
+        spans = (close.max(axis=1) - close.min(axis=1)).max(axis=-1)
+        assert np.all((spans > 0.6) & (spans < 1.0)), spans
+
+
+def test_a_training_begins_from_given_weights(tmp_path):
+    network = LandmarkNetwork()
+    save_weights(LandmarkNet(network), tmp_path / "w.safetensors")
+    settings = LandmarkSettings(steps=2, num_drawings=1, start=tmp_path / "w.safetensors", rate_scale=0.0)
+    begun = make_landmark_state(settings).networks[NETWORK].state_dict()
+    assert all(torch.equal(begun[name], tensor.half().float()) for name, tensor in network.named_parameters())
+    trained = train_landmark_net(tmp_path / "run", settings).network
+    assert all(torch.equal(begun[name], tensor) for name, tensor in trained.named_parameters())
+
+
 def test_network_learns_one_drawing_by_heart():
     crops = make_crops(3, num_drawings=1)
     settings = LandmarkSettings(steps=60, warmup_steps=5)

@@ -118,6 +118,7 @@ def test_a_step_sees_the_same_batch_whatever_came_before(tmp_path: Path, small_s
     one, other = walked.make_batch(3), BatchMaker(store, TINY_FLOW).make_batch(3)
     for field in ("latents_BChw", "tokens_BL", "control_BCHW", "noise_BChw", "t_B", "is_rolled_out_B"):
         assert torch.equal(getattr(one, field), getattr(other, field)), field
+    assert one.window == other.window
 
 
 def test_the_pool_of_drawings_moves_on_and_forgets(tmp_path: Path, small_shards: None) -> None:
@@ -143,6 +144,7 @@ def test_drawings_held_in_a_devices_memory_make_the_same_batches(tmp_path: Path,
             expected, got = by_hand.make_batch(step), batches.make_batch(step)
             for field in ("latents_BChw", "tokens_BL", "control_BCHW", "t_B"):
                 assert torch.equal(getattr(expected, field), getattr(got, field)), (step, field)
+            assert expected.window == got.window
             assert not torch.equal(got.noise_BChw[0], got.noise_BChw[1])
     with open_resident_batches(store, settings, num_drawers=1) as again:
         assert torch.equal(again.make_batch(20).noise_BChw, got.noise_BChw)
