@@ -151,9 +151,12 @@ def composite(image_rgba: np.ndarray, background_rgb: np.ndarray) -> np.ndarray:
         (H, W, 3), the same type; full alpha gives the picture's own values, alpha 0 the background's, exactly.
     """
     full = np.iinfo(image_rgba.dtype).max
-    alpha = image_rgba[..., 3:].astype(np.uint16 if full == 255 else np.uint32)
-    mixed = image_rgba[..., :3] * alpha + background_rgb * (full - alpha)
-    return ((mixed + full // 2) // full).astype(image_rgba.dtype)
+    alpha = cv2.merge([image_rgba[..., 3]] * 3).astype(np.uint16 if full == 255 else np.uint32)
+    mixed = alpha * cv2.cvtColor(image_rgba, cv2.COLOR_RGBA2RGB)
+    mixed += np.subtract(full, alpha, out=alpha) * background_rgb
+    mixed += full // 2
+    mixed //= full
+    return mixed.astype(image_rgba.dtype)
 
 
 def show_in_hdr(image: np.ndarray, transfer: str | None) -> np.ndarray:
