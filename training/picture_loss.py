@@ -32,8 +32,10 @@ def measure_picture_loss(vae: NanoAutoencoder, answer_BChw: Tensor, clean_BChw: 
         decoded = vae.decode(answer_BChw).sample
         with torch.no_grad():
             truth = vae.decode(clean_BChw).sample
-    a, b = _over_grey(decoded.float()), _over_grey(truth.float())
-    return SSIM_SHARE * (1 - measure_mean_ssim(a, b, stride=_STRIDE_PX)) + (1 - SSIM_SHARE) * (a - b).abs().mean()
+    with torch.autocast(answer_BChw.device.type, enabled=False):  # variances are differences of nearly equal numbers
+        a, b = _over_grey(decoded.float()), _over_grey(truth.float())
+        ssim = measure_mean_ssim(a, b, stride=_STRIDE_PX)
+    return SSIM_SHARE * (1 - ssim) + (1 - SSIM_SHARE) * (a - b).abs().mean()
 
 
 def measure_mean_ssim(a_BCHW: Tensor, b_BCHW: Tensor, *, stride: int = 1) -> Tensor:
