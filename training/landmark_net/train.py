@@ -100,11 +100,12 @@ def learn(state: TrainingState, crops: Crops, step: int, settings: LandmarkSetti
 
 
 def save_weights(net: LandmarkNet, path: Path) -> None:
-    """Write a network's weights as float16 safetensors."""
-    tensors = {
-        name: tensor.half().contiguous() if tensor.is_floating_point() else tensor
-        for name, tensor in net.network.state_dict().items()
-    }
+    """Write a network's weights as float16 safetensors; what it keeps of its batches stays float32.
+
+    Variances of its features pass 65504, float16's end.
+    """
+    halves = {name: weight.detach().half().contiguous() for name, weight in net.network.named_parameters()}
+    tensors = net.network.state_dict() | halves
     with write_aside(path) as aside:
         aside.write_bytes(save(tensors))
 
