@@ -89,8 +89,8 @@ def _carry(other: _Prepared, own: _Prepared) -> np.ndarray:
         return other.premultiplied_HW4
     motion = estimate_motion(points, goals, nearness_GP)
     motion_HW2 = cv2.resize(motion, (width, height), interpolation=cv2.INTER_LINEAR)
-    goal_HW2 = cv2.add(motion_HW2, _remember_grid(height, width))
-    return cv2.remap(other.premultiplied_HW4, goal_HW2, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    goal_x, goal_y = cv2.split(cv2.add(motion_HW2, _remember_grid(height, width)))
+    return cv2.remap(other.premultiplied_HW4, goal_x, goal_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 @lru_cache(maxsize=1)

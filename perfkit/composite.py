@@ -151,8 +151,8 @@ def composite(image_rgba: np.ndarray, background_rgb: np.ndarray) -> np.ndarray:
         (H, W, 3), the same type; full alpha gives the picture's own values, alpha 0 the background's, exactly.
     """
     full = np.iinfo(image_rgba.dtype).max
-    alpha = cv2.merge([image_rgba[..., 3]] * 3).astype(np.uint16 if full == 255 else np.uint32)
-    mixed = alpha * cv2.cvtColor(image_rgba, cv2.COLOR_RGBA2RGB)
+    alpha: np.ndarray = cv2.merge([image_rgba[..., 3]] * 3).astype(np.uint16 if full == 255 else np.uint32)
+    mixed: np.ndarray = alpha * cv2.cvtColor(image_rgba, cv2.COLOR_RGBA2RGB)
     mixed += np.subtract(full, alpha, out=alpha) * background_rgb
     mixed += full // 2
     mixed //= full

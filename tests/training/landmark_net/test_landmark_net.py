@@ -93,6 +93,13 @@ def test_predictions_scale_with_the_picture(tmp_path):
     assert net.predict(pictures[:0]).points.shape == (0, NUM_CONTOUR_POINTS, 2)
 
 
+def test_variances_past_the_end_of_float16_are_kept(tmp_path):
+    network = LandmarkNetwork()
+    network.fine_mix[1].running_var.fill_(90_000.0)
+    save_weights(LandmarkNet(network), tmp_path / "w.safetensors")
+    assert LandmarkNet.load(tmp_path / "w.safetensors").network.fine_mix[1].running_var.eq(90_000.0).all()
+
+
 def test_pictures_that_are_no_rgb_bytes_are_refused():
     with pytest.raises(ValueError, match="uint8"):
         LandmarkNet(LandmarkNetwork()).predict(np.zeros((1, 8, 8, 4), np.uint8))
