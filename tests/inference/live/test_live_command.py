@@ -14,6 +14,13 @@ from command_line import Outcome
 PROGRAM = str(Path(sys.executable).with_name("perfkit"))
 
 
+def begin_show(camera: Path, folder: Path) -> subprocess.Popen[str]:
+    """Start a show that plays a video as its camera and keeps everything in a folder."""
+    environment = {**os.environ, "XDG_DATA_HOME": str(folder)}
+    command = [PROGRAM, "live", "--no-browser", "--camera", str(camera), "-o", str(folder / "recordings")]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -33,9 +40,7 @@ def test_what_can_not_be_is_one_line(run, arguments: list[str], line: str, model
 
 
 def test_impatient_ctrl_c_ends_it_in_order(tmp_path: Path, short_take: Path) -> None:
-    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
-    command = [PROGRAM, "live", "--no-browser", "--camera", str(short_take), "-o", str(tmp_path / "recordings")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    process = begin_show(short_take, tmp_path)
     try:
         assert process.stdout is not None
         process.stdout.readline()  # the trackers are still being loaded
@@ -53,9 +58,7 @@ def test_impatient_ctrl_c_ends_it_in_order(tmp_path: Path, short_take: Path) -> 
 
 @pytest.mark.slow
 def test_ctrl_c_ends_it_within_two_seconds(tmp_path: Path, short_take: Path) -> None:
-    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
-    command = [PROGRAM, "live", "--no-browser", "--camera", str(short_take), "-o", str(tmp_path / "recordings")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    process = begin_show(short_take, tmp_path)
     try:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
