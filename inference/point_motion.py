@@ -18,9 +18,8 @@ def measure_nearness(points: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray
     middles = (np.arange(GRID, dtype=np.float32) + 0.5) / GRID
     places = points[:, :2] / np.array(size_wh, np.float32)
     away_x, away_y = (np.square(middles[:, None] - places[:, axis]) for axis in range(2))
-    nearness_GP = ((away_y + np.float32(_SOFTNESS**2))[:, None] + away_x[None]).reshape(GRID * GRID, -1)
-    np.square(nearness_GP, out=nearness_GP)
-    return np.reciprocal(nearness_GP, out=nearness_GP)
+    square_GP = (away_y[:, None] + away_x[None] + np.float32(_SOFTNESS**2)).reshape(GRID * GRID, -1)
+    return 1 / np.square(square_GP)
 
 
 def estimate_motion(points: np.ndarray, goals: np.ndarray, nearness_GP: np.ndarray) -> np.ndarray:

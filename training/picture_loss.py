@@ -10,14 +10,13 @@ import torch
 from torch import Tensor
 
 from perfkit.inference.engines.nano_model import NanoAutoencoder
-from perfkit.metrics.pictures import GREY
+from perfkit.metrics.pictures import GREY, map_ssim
 from perfkit.training.optimise.precision import low_precision
 
 SSIM_SHARE = 0.84
 """Against L1's share, as in the source."""
 _REACH_PX, _SIGMA_PX = 5, 1.5
 _STRIDE_PX = 4
-_C1, _C2 = 0.01**2, 0.03**2
 
 
 def measure_picture_loss(vae: NanoAutoencoder, answer_BChw: Tensor, clean_BChw: Tensor) -> Tensor:
@@ -25,7 +24,7 @@ def measure_picture_loss(vae: NanoAutoencoder, answer_BChw: Tensor, clean_BChw: 
 
     Args:
         vae: The autoencoder, whose own weights need no gradient.
-        answer_BChw: Latents with a graph; a part of the picture is enough, for the decoder sees no further than that.
+        answer_BChw: Latents with a graph; a part of a picture will do: both sides then lack what lies around it.
         clean_BChw: Those of the drawings.
     """
     with low_precision(answer_BChw.device):
@@ -48,12 +47,8 @@ def measure_mean_ssim(a_BCHW: Tensor, b_BCHW: Tensor, *, stride: int = 1) -> Ten
     """
     blur_a, blur_b = (_make_blur(size, stride, like=a_BCHW) for size in a_BCHW.shape[2:])
     raw = torch.stack([a_BCHW, b_BCHW, a_BCHW.square(), b_BCHW.square(), a_BCHW * b_BCHW])
-    mean_a, mean_b, square_a, square_b, product = blur_a @ raw @ blur_b.T
-    variance_a, variance_b = square_a - mean_a.square(), square_b - mean_b.square()
-    covariance = product - mean_a * mean_b
-    top = (2 * mean_a * mean_b + _C1) * (2 * covariance + _C2)
-    bottom = (mean_a.square() + mean_b.square() + _C1) * (variance_a + variance_b + _C2)
-    return (top / bottom).mean()
+    similarity: Tensor = map_ssim(*(blur_a @ raw @ blur_b.T))
+    return similarity.mean()
 
 
 def _over_grey(premultiplied_BCHW: Tensor) -> Tensor:

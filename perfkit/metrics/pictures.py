@@ -6,6 +6,8 @@ RGBA pictures are straight alpha and are compared over mid grey, so that what li
 counts.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -58,13 +60,24 @@ def measure_ssim(picture: np.ndarray, reference: np.ndarray) -> float:
     a, b = _paired(picture, reference)
     if a.ndim != 3 or min(a.shape[:2]) < 11:
         raise ValueError(f"SSIM needs one picture of at least 11x11 px, got {a.shape}")
+    similarity = map_ssim(_blur(a), _blur(b), _blur(a * a), _blur(b * b), _blur(a * b))
+    return float(np.mean(similarity[5:-5, 5:-5]))
+
+
+def map_ssim(mean_a: Any, mean_b: Any, square_a: Any, square_b: Any, product: Any) -> Any:
+    """Return structural similarity wherever means over a window are given; arrays or tensors of one shape.
+
+    Args:
+        mean_a, mean_b: Of both pictures.
+        square_a, square_b: Of their squares.
+        product: Of the one times the other.
+    """
     c1, c2 = 0.01**2, 0.03**2
-    mean_a, mean_b = _blur(a), _blur(b)
-    variance_a, variance_b = _blur(a * a) - mean_a**2, _blur(b * b) - mean_b**2
-    covariance = _blur(a * b) - mean_a * mean_b
+    variance_a, variance_b = square_a - mean_a**2, square_b - mean_b**2
+    covariance = product - mean_a * mean_b
     top = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
     bottom = (mean_a**2 + mean_b**2 + c1) * (variance_a + variance_b + c2)
-    return float(np.mean((top / bottom)[5:-5, 5:-5]))
+    return top / bottom
 
 
 def measure_alpha_iou(alpha: np.ndarray, reference: np.ndarray) -> float:

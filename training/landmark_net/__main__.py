@@ -15,6 +15,7 @@ from perfkit.metrics import composite_over_grey
 from perfkit.training.landmark_net.marks import measure_art, read_marks
 from perfkit.training.landmark_net.net import WEIGHTS_PATH, LandmarkNet
 from perfkit.training.landmark_net.train import (
+    RATES,
     LandmarkSettings,
     measure_landmark_net,
     save_weights,
@@ -58,7 +59,7 @@ def run_train(options: argparse.Namespace) -> None:
         console.print(f"step {step}  loss {loss:.4f}  {drawings_per_second:.1f} drawings/s", highlight=False)
 
     pace = Pace(seconds=options.minutes * 60, on_progress=show)
-    settings = LandmarkSettings(steps=options.steps, start=options.start, rate_scale=options.rate_scale)
+    settings = LandmarkSettings(steps=options.steps, start=options.start, rates=RATES.scaled(options.rate_scale))
     save_weights(train_landmark_net(options.run, settings, pace), options.out)
     print(options.out)
 

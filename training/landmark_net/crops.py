@@ -126,8 +126,7 @@ def _premultiply(rgba: np.ndarray) -> np.ndarray:
 
 def _dress(rng: np.random.Generator, premultiplied: np.ndarray) -> np.ndarray:
     """Lay a crop over a background, then disturb colours, sharpness and grain; (128, 128, 3) uint8."""
-    alpha = premultiplied[..., 3:].astype(np.float32) / 255
-    picture: np.ndarray = premultiplied[..., :3] + _draw_background(rng) * (1 - alpha)
+    picture = _lay_over_background(rng, premultiplied)
     if rng.random() < 0.1:
         texture = draw_texture(rng, INPUT_PX).astype(np.float32)
         picture += (texture[..., :3] - picture) * (texture[..., 3:] / 255 * np.float32(rng.uniform(0.1, 0.4)))
@@ -152,11 +151,16 @@ def _dress(rng: np.random.Generator, premultiplied: np.ndarray) -> np.ndarray:
 
 def _dress_lightly(rng: np.random.Generator, premultiplied: np.ndarray) -> np.ndarray:
     """Lay a crop over a background, now and then as soft as a render; (128, 128, 3) uint8."""
-    alpha = premultiplied[..., 3:].astype(np.float32) / 255
-    picture: np.ndarray = premultiplied[..., :3] + _draw_background(rng) * (1 - alpha)
+    picture = _lay_over_background(rng, premultiplied)
     if rng.random() < 0.3:
         picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.3, 0.9)))
     return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def _lay_over_background(rng: np.random.Generator, premultiplied: np.ndarray) -> np.ndarray:
+    alpha = premultiplied[..., 3:].astype(np.float32) / 255
+    picture: np.ndarray = premultiplied[..., :3] + _draw_background(rng) * (1 - alpha)
+    return picture
 
 
 def _draw_background(rng: np.random.Generator) -> np.ndarray:

@@ -46,7 +46,6 @@ class LandmarkSettings:
         warmup_steps: Length of the warm-up.
         seed: Key of all randomness.
         start: Weights to begin from; None: random ones.
-        rate_scale: Part of the rates; trained weights need less than random ones.
     """
 
     steps: int = 24000
@@ -55,7 +54,6 @@ class LandmarkSettings:
     warmup_steps: int = 50
     seed: int = 0
     start: Path | None = None
-    rate_scale: float = 1.0
 
 
 def train_landmark_net(folder: Path, settings: LandmarkSettings, pace: Pace = DEFAULT_PACE) -> LandmarkNet:
@@ -95,7 +93,7 @@ def learn(state: TrainingState, crops: Crops, step: int, settings: LandmarkSetti
     """Take step `step` on one batch; return its loss."""
     network = state.networks[NETWORK].train()
     assert isinstance(network, LandmarkNetwork)
-    scale = settings.rate_scale * cosine_scale(step, num_steps=settings.steps, warmup_steps=settings.warmup_steps)
+    scale = cosine_scale(step, num_steps=settings.steps, warmup_steps=settings.warmup_steps)
     return descend(state, measure_loss(network, crops), step, average_decay=settings.rates.average_decay, scale=scale)
 
 

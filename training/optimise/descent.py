@@ -4,7 +4,7 @@ Matrices (most weights) are moved by Muon, all others by AdamW. Against AdamW al
 autoencoder in less than half the steps.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +33,12 @@ class Rates:
     others: float
     average_decay: float
     embeddings: float = 0.0
+
+    def scaled(self, share: float) -> "Rates":
+        """Return the same with every rate at a share of its height; trained weights need less than random ones."""
+        return replace(
+            self, matrices=share * self.matrices, others=share * self.others, embeddings=share * self.embeddings
+        )
 
 
 def make_state(networks: dict[str, nn.Module], rates: Rates) -> TrainingState:

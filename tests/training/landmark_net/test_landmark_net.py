@@ -11,6 +11,7 @@ from perfkit.training.landmark_net.net import WEIGHTS_PATH, tensor_from_crops
 from perfkit.training.landmark_net.network import LandmarkNetwork
 from perfkit.training.landmark_net.train import (
     NETWORK,
+    RATES,
     LandmarkSettings,
     learn,
     make_landmark_state,
@@ -43,7 +44,7 @@ def test_the_first_crop_of_a_drawing_is_as_close_as_the_last_look():
 def test_a_training_begins_from_given_weights(tmp_path):
     network = LandmarkNetwork()
     save_weights(LandmarkNet(network), tmp_path / "w.safetensors")
-    settings = LandmarkSettings(steps=2, num_drawings=1, start=tmp_path / "w.safetensors", rate_scale=0.0)
+    settings = LandmarkSettings(steps=2, num_drawings=1, start=tmp_path / "w.safetensors", rates=RATES.scaled(0.0))
     begun = make_landmark_state(settings).networks[NETWORK].state_dict()
     assert all(torch.equal(begun[name], tensor.half().float()) for name, tensor in network.named_parameters())
     trained = train_landmark_net(tmp_path / "run", settings).network
