@@ -20,7 +20,7 @@ _STRIDE_PX = 4
 
 
 def measure_picture_loss(vae: NanoAutoencoder, answer_BChw: Tensor, clean_BChw: Tensor) -> Tensor:
-    """Return SSIM_SHARE * (1 - SSIM) + (1 - SSIM_SHARE) * mean |difference| of the decoded pictures over grey.
+    """Return `compare_pictures` of what both decode to.
 
     Args:
         vae: The autoencoder, whose own weights need no gradient.
@@ -31,8 +31,18 @@ def measure_picture_loss(vae: NanoAutoencoder, answer_BChw: Tensor, clean_BChw: 
         decoded = vae.decode(answer_BChw).sample
         with torch.no_grad():
             truth = vae.decode(clean_BChw).sample
-    with torch.autocast(answer_BChw.device.type, enabled=False):  # variances are differences of nearly equal numbers
-        a, b = _over_grey(decoded.float()), _over_grey(truth.float())
+    return compare_pictures(decoded, truth)
+
+
+def compare_pictures(a_BCHW: Tensor, b_BCHW: Tensor) -> Tensor:
+    """Return SSIM_SHARE * (1 - SSIM) + (1 - SSIM_SHARE) * mean |difference| over grey.
+
+    Args:
+        a_BCHW: Premultiplied RGBA in [-1, 1].
+        b_BCHW: Same size.
+    """
+    with torch.autocast(a_BCHW.device.type, enabled=False):  # variances are differences of nearly equal numbers
+        a, b = _over_grey(a_BCHW.float()), _over_grey(b_BCHW.float())
         ssim = measure_mean_ssim(a, b, stride=_STRIDE_PX)
     return SSIM_SHARE * (1 - ssim) + (1 - SSIM_SHARE) * (a - b).abs().mean()
 

@@ -29,6 +29,16 @@ class ResidualBlock(nn.Module):
     def forward(self, x_BCHW: Tensor) -> Tensor:
         return x_BCHW + self.conv2(torch.relu(self.conv1(torch.relu(x_BCHW))))
 
+    @torch.no_grad()
+    def revive(self, is_chosen_C: Tensor, generator: torch.Generator) -> None:
+        """Begin some inner units anew: random weights before them, zeros behind."""
+        assert self.conv1.bias is not None
+        weights = torch.empty_like(self.conv1.weight, device="cpu")
+        nn.init.kaiming_normal_(weights, nonlinearity="linear", generator=generator)
+        self.conv1.weight[is_chosen_C] = weights.to(self.conv1.weight.device)[is_chosen_C]
+        self.conv1.bias[is_chosen_C] = 0
+        self.conv2.weight[:, is_chosen_C] = 0
+
 
 def _level(channels: int, num_blocks: int) -> list[nn.Module]:
     return [ResidualBlock(channels) for _ in range(num_blocks)]
@@ -87,9 +97,13 @@ class NanoAutoencoder(ModelMixin, ConfigMixin):
         latents = nn.functional.conv2d(raw, self.basis[:, :, None, None])
         return AutoencoderTinyOutput(latents=latents) if return_dict else (latents,)
 
+    def to_raw(self, z_BChw: Tensor) -> Tensor:
+        """Return the raw latents that the decoder takes."""
+        return nn.functional.conv2d(z_BChw, self.inverse_basis[:, :, None, None], self.mean)
+
     def decode(self, z_BChw: Tensor, return_dict: bool = True, generator: torch.Generator | None = None) -> Any:
         """Return premultiplied RGBA (B, 4, 16 h, 16 w), not clamped; stock pipelines pass a `generator`."""
-        sample = self.decoder(nn.functional.conv2d(z_BChw, self.inverse_basis[:, :, None, None], self.mean))
+        sample = self.decoder(self.to_raw(z_BChw))
         return DecoderOutput(sample=sample) if return_dict else (sample,)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Train and measure the nano base.
 
-`python -m perfkit.training.nano autoencoder|latents|flow|publish|restore|evaluate`
+`python -m perfkit.training.nano autoencoder|latents|flow|decoder|publish|restore|evaluate`
 """
 
 import argparse
@@ -20,9 +20,11 @@ def main() -> None:
     flow = commands.add_parser("flow", help="train UNet, ControlNet and text encoder; resumes where it stopped")
     flow.add_argument("--images", type=int, default=300_000, help="length of the schedule")
     flow.add_argument("--cooldown", type=float, default=0.3, help="part of the schedule in which the rates fall")
+    decoder = commands.add_parser("decoder", help="train the decoder on the flow's answers; resumes where it stopped")
+    decoder.add_argument("--images", type=int, default=40_000, help="length of the schedule, 8 drawings a step")
     for command in (flow, restore):
         command.add_argument("--batch", type=int, default=64, help="drawings a step; 1024 suits a large GPU")
-    for command in (autoencoder, flow):
+    for command in (autoencoder, flow, decoder):
         command.add_argument("--minutes", type=float, default=float("inf"), help="stop after this time")
         command.add_argument(
             "--workers", type=int, default=2, help="processes of one thread each, which share the batch"

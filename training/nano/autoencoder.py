@@ -37,13 +37,17 @@ class AutoencoderSettings:
     seed: int = 0
 
 
-def reconstruction_loss(output: Tensor, target: Tensor, latents: Tensor) -> Tensor:
-    """Return the scalar loss of the module's docstring."""
+def measure_reconstruction(output: Tensor, target: Tensor) -> Tensor:
+    """Return the part of the module's loss that compares pictures, a scalar."""
     difference = output - target
     rows = (difference[:, :, 1:] - difference[:, :, :-1]).abs().mean()
     columns = (difference[..., 1:] - difference[..., :-1]).abs().mean()
-    size = (latents.square().mean(dim=(0, 2, 3)).clamp_min(1e-6).log()).square().mean()
-    return difference.abs().mean() + 4 * difference.square().mean() + rows + columns + 1e-3 * size
+    return difference.abs().mean() + 4 * difference.square().mean() + rows + columns
+
+
+def _measure_size(latents: Tensor) -> Tensor:
+    """Return how far the channels' sizes are from one, a scalar."""
+    return latents.square().mean(dim=(0, 2, 3)).clamp_min(1e-6).log().square().mean()
 
 
 def train_autoencoder(folder: Path, settings: AutoencoderSettings, pace: Pace = DEFAULT_PACE) -> NanoAutoencoder:
@@ -74,7 +78,7 @@ def _take_step(state: TrainingState, step: int, settings: AutoencoderSettings) -
     latents = network.encoder(target)
     noise = torch.randn((settings.batch, *latents.shape[1:]), generator=generator)[rows].to(latents.device)
     output = network.decoder(latents + settings.latent_noise * latents.detach().std() * noise)
-    loss = reconstruction_loss(output, target, latents)
+    loss = measure_reconstruction(output, target) + 1e-3 * _measure_size(latents)
     scale = cosine_scale(
         step, num_steps=settings.steps, warmup_steps=settings.warmup_steps, final_scale=settings.final_scale
     )

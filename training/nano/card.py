@@ -19,9 +19,9 @@ no one else's drawing, no downloaded weight went into it.
 {parts}
 
 Trained with `python -m perfkit.training.nano`: the autoencoder on {crops:,} crops of 128x128, then UNet, ControlNet
-and text encoder together on {images:,} images, the last of them in batches of {last_batch:,}, seed {seed}. Characters
-with seeds from 900000000 on were never trained on; the figures below are measured on {count} of them, with new
-performances and lights:
+and text encoder together on {images:,} images, the last of them in batches of {last_batch:,}, seed {seed}, then the
+decoder alone on their renders of {decoder_images:,} drawings. Characters with seeds from 900000000 on were never
+trained on; the figures below are measured on {count} of them, with new performances and lights:
 
 ```
 python -m perfkit.training.nano evaluate
@@ -31,8 +31,9 @@ python -m perfkit.training.nano evaluate
 |---|---|---|---|
 {figures}
 
-To go on with its training: `restore`, `flow --images N`, `publish`, `evaluate --card`; on a GPU of 24 GB or more with
-`--batch 1024` for the first two: the processor's cores then draw ahead, and the drawings stay in the GPU's memory.
+To go on with its training: `restore`, `flow --images N`, `decoder --images N`, `publish`, `evaluate --card`; on a GPU
+of 24 GB or more with `--batch 1024` for the first two: the processor's cores then draw ahead, and the drawings stay in
+the GPU's memory.
 
 Uses: `perfkit render`, and any code that loads a diffusers folder. The UNet takes latents of 48 x 16 x 16
 (`NanoAutoencoder`) at unit variance and answers with the clean ones (`DDIMScheduler` in scheduler/); the ControlNet
@@ -73,6 +74,7 @@ def write_card(base: Path, figures: list[Figure], *, parameters: dict[str, int],
             images=record["images"],
             last_batch=record["last_batch"],
             seed=record["seed"],
+            decoder_images=record["decoder_images"],
             count=count,
             figures="\n".join("| " + " | ".join(figure.cells()) + " |" for figure in figures),
         )

@@ -39,8 +39,8 @@ class FlowSettings:
     caption_drop: float = 0.05
     control_drop: float = 0.05
     full_noise_share: float = 0.6
-    rollout_share: float = 0.75
-    picture_weight: float = 3.0
+    rollout_share: float = 1.0
+    picture_weight: float = 6.0
     window_cells: int = 10
     reuse: int = 4
     pool_shards: int = 16

@@ -26,6 +26,7 @@ from perfkit.inference.engines.nano_model import (
 from perfkit.training.landmark_net import LandmarkNet
 from perfkit.training.nano.autoencoder import AutoencoderSettings, fit_latent_basis, train_autoencoder
 from perfkit.training.nano.card import write_card
+from perfkit.training.nano.decoder import DecoderSettings, make_decoder_state, train_decoder
 from perfkit.training.nano.evaluate import (
     draw_sheet,
     measure_autoencoder,
@@ -37,7 +38,7 @@ from perfkit.training.nano.figures import Figure
 from perfkit.training.nano.flow import make_flow_state, train_flow
 from perfkit.training.nano.flow_settings import FlowSettings
 from perfkit.training.nano.latents import ShardStore
-from perfkit.training.optimise.checkpoint import load_checkpoint, read_counters, save_checkpoint
+from perfkit.training.optimise.checkpoint import TrainingState, load_checkpoint, read_counters, save_checkpoint
 from perfkit.training.optimise.loop import Pace
 from perfkit.training.optimise.parallel import open_workers, worker_index
 from perfkit.training.puppet.caption import WORDS
@@ -84,6 +85,18 @@ def _train_flow(run: Path, settings: FlowSettings, seconds: float) -> None:
     train_flow(models, store, run / "flow", settings, Pace(seconds=seconds, on_progress=_print_progress))
 
 
+def run_decoder(options: Namespace) -> None:
+    """Train the decoder of RUN/vae on what the flow answers; RUN/vae stays as it is."""
+    arguments = (options.run, DecoderSettings(images=options.images), options.minutes * 60)
+    with open_workers(options.workers, _train_decoder, arguments):
+        _train_decoder(*arguments)
+
+
+def _train_decoder(run: Path, settings: DecoderSettings, seconds: float) -> None:
+    pace = Pace(seconds=seconds, on_progress=_print_progress)
+    train_decoder(_load_trained(run), run / "decoder", settings, pace)
+
+
 def run_restore(options: Namespace) -> None:
     """Make a run folder's checkpoint from a base folder, to go on with its training elsewhere or in other batches.
 
@@ -94,24 +107,24 @@ def run_restore(options: Namespace) -> None:
         raise WeightsError(f"{flow}: holds a checkpoint already; move it away, or go on with it")
     shutil.copytree(base / "vae", options.run / "vae", dirs_exist_ok=True)
     record = json.loads((base / "training.json").read_text())
-    state = make_flow_state(load_nano(base), FlowSettings())
+    models = load_nano(base)
+    state = make_flow_state(models, FlowSettings())
     save_checkpoint(state, flow, step=record["images"] // options.batch, batch=options.batch, log={})
+    if num_steps := record["decoder_images"] // DecoderSettings.batch:
+        state = make_decoder_state(models.vae, DecoderSettings())
+        save_checkpoint(state, options.run / "decoder", step=num_steps, batch=DecoderSettings.batch, log={})
     print(flow)
 
 
 def run_publish(options: Namespace) -> None:
     """Write the averaged weights of the newest checkpoint to the base folder."""
-    models = _make_models(options.run)
-    state = make_flow_state(models, FlowSettings())
-    load_checkpoint(state, options.run / "flow")
-    for name, network in state.networks.items():
-        network.load_state_dict(state.averages[name], strict=False)
     base = options.base or BASE_FOLDER
-    save_nano(models, base)
+    save_nano(_load_trained(options.run), base)
     counters = read_counters(options.run / "flow")
     record = {
         "autoencoder_crops": read_counters(options.run / "autoencoder").examples or _recorded_crops(base),
         "images": counters.examples,
+        "decoder_images": read_counters(options.run / "decoder").examples,
         "last_batch": counters.batch,
         "seed": FlowSettings.seed,
     }
@@ -157,19 +170,21 @@ def _print_progress(step: int, loss: float, images_per_second: float) -> None:
 
 
 def _make_models(run: Path) -> NanoModels:
-    """Make untrained networks around RUN/vae, the same for the same seed."""
+    """Make untrained networks around RUN/vae with RUN/decoder's weights, the same for the same seed."""
     if not (run / "vae").is_dir():
         raise WeightsError(
             f"{run / 'vae'}: no autoencoder here; run `python -m perfkit.training.nano autoencoder` first"
         )
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(FlowSettings().seed)
+    vae = NanoAutoencoder.from_pretrained(run / "vae", local_files_only=True)
+    _load_averages(make_decoder_state(vae, DecoderSettings()), run / "decoder")
     unet = build_unet()
     tokenizer = build_tokenizer(WORDS)
     models = NanoModels(
         unet=unet,
         controlnet=build_controlnet(unet),
-        vae=NanoAutoencoder.from_pretrained(run / "vae", local_files_only=True),
+        vae=vae,
         text_encoder=build_text_encoder(len(tokenizer)),
         tokenizer=tokenizer,
         scheduler=build_scheduler(),
@@ -179,8 +194,26 @@ def _make_models(run: Path) -> NanoModels:
     return models
 
 
+def _load_trained(run: Path) -> NanoModels:
+    """Load RUN/vae with RUN/decoder's weights, and the averaged weights of RUN/flow's checkpoint."""
+    if not read_counters(run / "flow").step:
+        raise WeightsError(f"{run / 'flow'}: no trained flow here; run `python -m perfkit.training.nano flow` first")
+    models = _make_models(run)
+    _load_averages(make_flow_state(models, FlowSettings()), run / "flow")
+    return models
+
+
+def _load_averages(state: TrainingState, folder: Path) -> None:
+    """Give the networks the averaged weights of a checkpoint; without one they stay as they are."""
+    load_checkpoint(state, folder)
+    for name, network in state.networks.items():
+        network.load_state_dict(state.averages[name], strict=False)
+        network.eval()
+
+
 def _make_store(run: Path, models: NanoModels) -> ShardStore:
-    """Shards of another autoencoder or of other words lie in another folder."""
-    digest = hashlib.sha256((run / "vae" / "diffusion_pytorch_model.safetensors").read_bytes())
-    digest.update(json.dumps(models.tokenizer.get_vocab(), sort_keys=True).encode())
+    """Shards of another encoder or of other words lie in another folder."""
+    digest = hashlib.sha256(json.dumps(models.tokenizer.get_vocab(), sort_keys=True).encode())
+    for weight in (*models.vae.encoder.state_dict().values(), models.vae.mean, models.vae.basis):
+        digest.update(weight.float().cpu().numpy().tobytes())
     return ShardStore(run / f"latents-{digest.hexdigest()[:8]}", models.vae, models.tokenizer, FlowSettings().seed)

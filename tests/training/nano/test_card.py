@@ -9,7 +9,7 @@ from perfkit.training.nano.figures import Figure
 
 def test_card_holds_the_figures_and_calls_a_missed_bar_missed(tmp_path: Path) -> None:
     (tmp_path / "training.json").write_text(
-        json.dumps({"autoencoder_crops": 1600, "images": 32000, "last_batch": 64, "seed": 0})
+        json.dumps({"autoencoder_crops": 1600, "images": 32000, "decoder_images": 800, "last_batch": 64, "seed": 0})
     )
     error = Figure("error", 4.0, "%", 5.0, is_lower_better=True)
     figures = [Figure("psnr", 29.5, "dB", 30.0), error, Figure("x", 1, "")]
@@ -20,3 +20,4 @@ def test_card_holds_the_figures_and_calls_a_missed_bar_missed(tmp_path: Path) ->
     assert "| x | 1.000 |  |  |" in card
     assert "32,000 images" in card
     assert "1,600 crops" in card
+    assert "800 drawings" in card
