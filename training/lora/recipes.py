@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from perfkit.errors import SettingsError
+from perfkit.inference.engines.nano_model import LATENT_PX
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class LoraSettings:
         full_noise_share: Part of the new rows at pure noise, where every render begins and a one-step render ends; each
             goes on in the next step from the network's own answer, as a render does.
         feature_weight: How much more the loss counts eyes, brows and lips: little of a drawing, and most of the acting.
+        picture_weight: Of the loss of decoded faces beside that of latents: edges, not a mean of what fits.
+        window_cells: Side of the part of a picture around its face that is decoded for it, in latents.
         caption_drop: Part of the rows that are told the trigger word alone, so that it carries the character.
         prior_share: Part of a step's rows that show characters of the base's own family, so that these survive.
         num_priors: Drawings of that family to choose from.
@@ -42,6 +45,8 @@ class LoraSettings:
     time_shift: float = 1.5
     full_noise_share: float = 0.6
     feature_weight: float = 4.0
+    picture_weight: float = 6.0
+    window_cells: int = 8
     caption_drop: float = 0.1
     prior_share: float = 0.125
     num_priors: int = 32
@@ -57,6 +62,7 @@ class LoraSettings:
         limits |= {"learning_rate": (0.0, 1.0), "time_shift": (0.1, 10.0), "ema_decay": (0.0, 0.9999)}
         limits |= {"full_noise_share": (0.0, 1.0), "caption_drop": (0.0, 1.0)}
         limits |= {"prior_share": (0.0, 0.9), "held_out_every": (0, 1000), "feature_weight": (0.0, 100.0)}
+        limits |= {"picture_weight": (0.0, 100.0), "window_cells": (2, LATENT_PX)}
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise SettingsError(f"LoRA {name} = {getattr(self, name)}, expected {low} to {high}")

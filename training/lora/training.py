@@ -30,6 +30,7 @@ from perfkit.training.optimise.muon import Muon
 from perfkit.training.optimise.parallel import sum_over_workers, worker_count, worker_index
 from perfkit.training.optimise.precision import low_precision
 from perfkit.training.optimise.schedule import cosine_scale
+from perfkit.training.picture_loss import measure_picture_loss
 
 _WARMUP_STEPS = 10
 _FINAL_SCALE = 0.05
@@ -54,6 +55,21 @@ def weigh_features(features_B1hw: Tensor, weight: float) -> Tensor:
     """Return how much each cell counts, mean 1 in every picture: `weight` times more where a feature fills it."""
     weight_B1hw = 1 + weight * features_B1hw
     return weight_B1hw / weight_B1hw.mean(dim=(1, 2, 3), keepdim=True)
+
+
+def find_window(features_hw: Tensor, side: int) -> tuple[slice, slice]:
+    """Return the rows and columns of the square of cells around the middle of the features, or of the picture."""
+    weights = features_hw if features_hw.any() else torch.ones_like(features_hw)
+    cuts = []
+    for axis, size in enumerate(features_hw.shape):
+        middle = (weights.sum(dim=1 - axis) * (torch.arange(size) + 0.5)).sum() / weights.sum()
+        start = min(max(round(float(middle) - side / 2), 0), size - side)
+        cuts.append(slice(start, start + side))
+    return cuts[0], cuts[1]
+
+
+def _cut(x_BChw: Tensor, windows: list[tuple[slice, slice]]) -> Tensor:
+    return torch.stack([x_Chw[..., *window] for x_Chw, window in zip(x_BChw, windows, strict=True)])
 
 
 class LoraTraining:
@@ -81,6 +97,7 @@ class LoraTraining:
     ) -> None:
         self.models, self.rows, self.settings, self._measure = models, rows, settings, measure
         add_adapter(models.unet, rank=settings.rank, seed=settings.seed)
+        models.vae.requires_grad_(False)
         self.weights = {name: weight for name, weight in models.unet.named_parameters() if weight.requires_grad}
         self.optimiser = Muon(list(self.weights.values()), lr=settings.learning_rate)
         self.average = self._copy_weights()
@@ -189,6 +206,10 @@ class LoraTraining:
         *down, middle = shown.residuals
         with low_precision(shown.latents.device):
             loss, answer = flow_loss(self.models, rows, shown.text, (down, middle))
+        faces = [find_window(each, self.settings.window_cells) for each in shown.features[:, 0]]
+        loss = loss + self.settings.picture_weight * measure_picture_loss(
+            self.models.vae, _cut(answer, faces), _cut(shown.latents, faces)
+        )
         loss *= len(share) / len(plan.t_B)
         loss.backward()
         return loss.detach(), answer.detach()

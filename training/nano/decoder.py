@@ -61,7 +61,7 @@ class DecoderSettings:
     batch: int = 8
     crops: int = 8
     crop_px: int = 128
-    crop_weight: float = 0.25
+    crop_weight: float = 1.0
     rates: Rates = RATES
     warmup_steps: int = 50
     final_scale: float = 0.02

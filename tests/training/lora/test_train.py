@@ -21,7 +21,7 @@ from perfkit.pack import load_pack
 from perfkit.training.lora import ADAPTER, LoraSettings, TrainOptions, add_adapter, load_adapter, train_character
 from perfkit.training.lora.conditioning import condition_training_rows
 from perfkit.training.lora.held_out import HeldOutResult
-from perfkit.training.lora.training import LoraTraining, weigh_features
+from perfkit.training.lora.training import LoraTraining, find_window, weigh_features
 
 SETTINGS = LoraSettings(
     steps=6, rank=2, batch_size=2, num_placements=2, learning_rate=1e-2, prior_share=0.5, num_priors=2, score_every=2
@@ -77,6 +77,17 @@ def test_features_count_more_and_every_picture_counts_the_same():
     weight = weigh_features(features, 4.0)
     assert weight[0].flatten().tolist() == [1, 1, 1, 1]
     assert torch.allclose(weight[1].flatten(), torch.tensor([3, 1, 1, 1]) / 1.5)
+
+
+def test_the_window_lies_around_the_features_inside_the_picture():
+    features = torch.zeros(16, 16)
+    assert find_window(features, 8) == (slice(4, 12), slice(4, 12))
+    features[5:7, 9:13] = 0.5
+    assert find_window(features, 8) == (slice(2, 10), slice(7, 15))
+    assert find_window(features.T, 8) == (slice(7, 15), slice(2, 10))
+    features[:] = 0
+    features[0, 15] = 1
+    assert find_window(features, 8) == (slice(0, 8), slice(8, 16))
 
 
 def test_an_untrained_adapter_changes_nothing_bit_for_bit(models):
