@@ -27,11 +27,16 @@ def measure_picture_loss(vae: NanoAutoencoder, answer_BChw: Tensor, clean_BChw: 
         answer_BChw: Latents with a graph; a part of a picture will do: both sides then lack what lies around it.
         clean_BChw: Those of the drawings.
     """
-    with low_precision(answer_BChw.device):
-        decoded = vae.decode(answer_BChw).sample
-        with torch.no_grad():
-            truth = vae.decode(clean_BChw).sample
-    return compare_pictures(decoded, truth)
+    with torch.no_grad():
+        truth = decode_pictures(vae, clean_BChw)
+    return compare_pictures(decode_pictures(vae, answer_BChw), truth)
+
+
+def decode_pictures(vae: NanoAutoencoder, latents_BChw: Tensor) -> Tensor:
+    """Return premultiplied RGBA (B, 4, H, W) in [-1, 1], in bfloat16 where that is fast."""
+    with low_precision(latents_BChw.device):
+        decoded: Tensor = vae.decode(latents_BChw).sample
+    return decoded
 
 
 def compare_pictures(a_BCHW: Tensor, b_BCHW: Tensor) -> Tensor:

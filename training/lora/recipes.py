@@ -25,6 +25,7 @@ class LoraSettings:
             goes on in the next step from the network's own answer, as a render does.
         feature_weight: How much more the loss counts eyes, brows and lips: little of a drawing, and most of the acting.
         picture_weight: Of the loss of decoded faces beside that of latents: edges, not a mean of what fits.
+            0 = none.
         window_cells: Side of the part of a picture around its face that is decoded for it, in latents.
         caption_drop: Part of the rows that are told the trigger word alone, so that it carries the character.
         prior_share: Part of a step's rows that show characters of the base's own family, so that these survive.

@@ -19,10 +19,11 @@ from torch import Tensor, nn
 
 from perfkit.cores import count_cores
 from perfkit.errors import WeightsError
+from perfkit.inference.engines import nano_model
 from perfkit.inference.engines.nano_model import NanoModels
 from perfkit.training.flow_loss import FlowRows, flow_loss
 from perfkit.training.lora.adapter import ADAPTER, add_adapter, save_tensors
-from perfkit.training.lora.conditioning import TrainingRows
+from perfkit.training.lora.conditioning import ConditionedSet, TrainingRows
 from perfkit.training.lora.held_out import HeldOutResult
 from perfkit.training.lora.recipes import LoraSettings
 from perfkit.training.lora.steps import Carried, StepPlan, carry_nothing, plan_step
@@ -30,7 +31,7 @@ from perfkit.training.optimise.muon import Muon
 from perfkit.training.optimise.parallel import sum_over_workers, worker_count, worker_index
 from perfkit.training.optimise.precision import low_precision
 from perfkit.training.optimise.schedule import cosine_scale
-from perfkit.training.picture_loss import measure_picture_loss
+from perfkit.training.picture_loss import compare_pictures, decode_pictures
 
 _WARMUP_STEPS = 10
 _FINAL_SCALE = 0.05
@@ -68,8 +69,16 @@ def find_window(features_hw: Tensor, side: int) -> tuple[slice, slice]:
     return cuts[0], cuts[1]
 
 
-def _cut(x_BChw: Tensor, windows: list[tuple[slice, slice]]) -> Tensor:
+def _cut_faces(x_BChw: Tensor, features_B1hw: Tensor, side: int) -> Tensor:
+    windows = [find_window(each, side) for each in features_B1hw[:, 0]]
     return torch.stack([x_Chw[..., *window] for x_Chw, window in zip(x_BChw, windows, strict=True)])
+
+
+@torch.no_grad()
+def _decode_faces(models: NanoModels, drawings: ConditionedSet, side: int) -> Tensor:
+    """Return the faces of drawings as the autoencoder shows them, (M, 4, H, W): once for all steps."""
+    faces = _cut_faces(drawings.latents, drawings.features, side)
+    return torch.cat([decode_pictures(models.vae, part) for part in faces.split(nano_model.RENDER_BATCH)])
 
 
 class LoraTraining:
@@ -98,6 +107,8 @@ class LoraTraining:
         self.models, self.rows, self.settings, self._measure = models, rows, settings, measure
         add_adapter(models.unet, rank=settings.rank, seed=settings.seed)
         models.vae.requires_grad_(False)
+        sets = [rows.character, rows.priors] if settings.picture_weight else []
+        self._faces = [_decode_faces(models, each, settings.window_cells) for each in sets if each is not None]
         self.weights = {name: weight for name, weight in models.unet.named_parameters() if weight.requires_grad}
         self.optimiser = Muon(list(self.weights.values()), lr=settings.learning_rate)
         self.average = self._copy_weights()
@@ -206,10 +217,11 @@ class LoraTraining:
         *down, middle = shown.residuals
         with low_precision(shown.latents.device):
             loss, answer = flow_loss(self.models, rows, shown.text, (down, middle))
-        faces = [find_window(each, self.settings.window_cells) for each in shown.features[:, 0]]
-        loss = loss + self.settings.picture_weight * measure_picture_loss(
-            self.models.vae, _cut(answer, faces), _cut(shown.latents, faces)
-        )
+        if self.settings.picture_weight:
+            seen = decode_pictures(self.models.vae, _cut_faces(answer, shown.features, self.settings.window_cells))
+            rows_shown = zip(plan.is_prior_B[share].tolist(), plan.index_B[share].tolist(), strict=True)
+            drawn = torch.stack([self._faces[is_prior][index] for is_prior, index in rows_shown])
+            loss = loss + self.settings.picture_weight * compare_pictures(seen, drawn)
         loss *= len(share) / len(plan.t_B)
         loss.backward()
         return loss.detach(), answer.detach()

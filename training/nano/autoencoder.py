@@ -13,10 +13,10 @@ from torch import Tensor
 
 from perfkit.inference.engines.nano_model import NanoAutoencoder, tensor_from_rgba
 from perfkit.training.nano.pictures import make_crops, make_picture
-from perfkit.training.optimise.checkpoint import TrainingState
+from perfkit.training.optimise.checkpoint import TrainingState, use_averages
 from perfkit.training.optimise.descent import Rates, descend, make_state
 from perfkit.training.optimise.loop import DEFAULT_PACE, Pace, run_steps
-from perfkit.training.optimise.parallel import worker_rows
+from perfkit.training.optimise.parallel import worker_numbers, worker_rows
 from perfkit.training.optimise.schedule import cosine_scale
 
 RATES = Rates(matrices=0.015, others=1e-3, average_decay=0.995)
@@ -63,17 +63,16 @@ def train_autoencoder(folder: Path, settings: AutoencoderSettings, pace: Pace = 
         num_steps=(settings.steps, settings.batch),
         pace=pace,
     )
-    network.load_state_dict(state.averages["vae"], strict=False)
-    return network.eval()
+    use_averages(state)
+    return network
 
 
 def _take_step(state: TrainingState, step: int, settings: AutoencoderSettings) -> Tensor:
     network = state.networks["vae"]
     assert isinstance(network, NanoAutoencoder)
     generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
-    rows = worker_rows(settings.batch)
-    first = step * settings.batch
-    crops = make_crops(first + rows.start, first + rows.stop, seed=settings.seed, size=settings.crop_px)
+    rows, numbers = worker_rows(settings.batch), worker_numbers(step, settings.batch)
+    crops = make_crops(numbers.start, numbers.stop, seed=settings.seed, size=settings.crop_px)
     target = tensor_from_rgba(crops).to(network.device, memory_format=torch.channels_last)
     latents = network.encoder(target)
     noise = torch.randn((settings.batch, *latents.shape[1:]), generator=generator)[rows].to(latents.device)

@@ -28,10 +28,10 @@ from perfkit.inference.engines.nano_model import (
 from perfkit.training.nano.autoencoder import RATES as AUTOENCODER_RATES
 from perfkit.training.nano.autoencoder import measure_reconstruction
 from perfkit.training.nano.pictures import make_crops, make_example, make_picture
-from perfkit.training.optimise.checkpoint import TrainingState
+from perfkit.training.optimise.checkpoint import TrainingState, read_counters, use_averages
 from perfkit.training.optimise.descent import Rates, descend, make_state
 from perfkit.training.optimise.loop import DEFAULT_PACE, Pace, run_steps
-from perfkit.training.optimise.parallel import worker_rows
+from perfkit.training.optimise.parallel import worker_numbers, worker_rows
 from perfkit.training.optimise.precision import low_precision
 from perfkit.training.optimise.schedule import cosine_scale
 from perfkit.training.picture_loss import compare_pictures
@@ -78,7 +78,8 @@ def train_decoder(models: NanoModels, folder: Path, settings: DecoderSettings, p
 
     The averaged weights become those of `models.vae`'s decoder.
     """
-    revive_units(models.vae, settings.seed)
+    if not read_counters(folder).step:
+        revive_units(models.vae, settings.seed)
     state = make_decoder_state(models.vae, settings)
     run_steps(
         state,
@@ -87,8 +88,7 @@ def train_decoder(models: NanoModels, folder: Path, settings: DecoderSettings, p
         num_steps=(settings.steps, settings.batch),
         pace=pace,
     )
-    models.vae.decoder.load_state_dict(state.averages["decoder"])
-    models.vae.decoder.eval()
+    use_averages(state)
 
 
 def make_decoder_state(vae: NanoAutoencoder, settings: DecoderSettings) -> TrainingState:
@@ -128,10 +128,9 @@ def _measure_renders(models: NanoModels, step: int, settings: DecoderSettings) -
     """Return how far the step's renders are from the drawings, in colour and in alpha."""
     device = models.vae.device
     shape = (settings.batch, LATENT_CHANNELS, LATENT_PX, LATENT_PX)
-    rows = worker_rows(settings.batch)
-    noise = np.random.default_rng([settings.seed, step, 3]).standard_normal(shape, dtype=np.float32)[rows]
-    first = step * settings.batch
-    examples = [make_example(index, settings.seed) for index in range(first + rows.start, first + rows.stop)]
+    noise = np.random.default_rng([settings.seed, step, 3]).standard_normal(shape, dtype=np.float32)
+    noise = noise[worker_rows(settings.batch)]
+    examples = [make_example(index, settings.seed) for index in worker_numbers(step, settings.batch)]
     controls = np.stack([example.control_rgb() for example in examples])
     with low_precision(device):
         with torch.no_grad():
@@ -146,9 +145,8 @@ def _measure_renders(models: NanoModels, step: int, settings: DecoderSettings) -
 
 def _measure_crops(models: NanoModels, step: int, settings: DecoderSettings) -> Tensor:
     """Return the autoencoder's loss over the step's crops."""
-    rows = worker_rows(settings.crops)
-    first = step * settings.crops
-    crops = make_crops(first + rows.start, first + rows.stop, seed=settings.seed, size=settings.crop_px)
+    numbers = worker_numbers(step, settings.crops)
+    crops = make_crops(numbers.start, numbers.stop, seed=settings.seed, size=settings.crop_px)
     target = tensor_from_rgba(crops).to(models.vae.device, memory_format=torch.channels_last)
     with low_precision(models.vae.device):
         with torch.no_grad():

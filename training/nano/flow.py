@@ -20,7 +20,7 @@ from perfkit.training.nano.batches import BatchMaker, FlowBatch
 from perfkit.training.nano.flow_settings import FlowSettings
 from perfkit.training.nano.latents import ShardStore
 from perfkit.training.nano.resident import open_resident_batches
-from perfkit.training.optimise.checkpoint import TrainingState
+from perfkit.training.optimise.checkpoint import TrainingState, use_averages
 from perfkit.training.optimise.descent import descend, make_state
 from perfkit.training.optimise.loop import DEFAULT_PACE, Pace, run_steps
 from perfkit.training.optimise.precision import low_precision
@@ -71,9 +71,7 @@ def train_flow(
             return descend(state, loss, step, average_decay=settings.rates.average_decay, scale=scale)
 
         run_steps(state, folder, take_step, num_steps=(settings.steps, settings.batch), pace=pace)
-    for name, network in state.networks.items():
-        network.load_state_dict(state.averages[name], strict=False)
-        network.eval()
+    use_averages(state)
     return models
 
 

@@ -38,7 +38,13 @@ from perfkit.training.nano.figures import Figure
 from perfkit.training.nano.flow import make_flow_state, train_flow
 from perfkit.training.nano.flow_settings import FlowSettings
 from perfkit.training.nano.latents import ShardStore
-from perfkit.training.optimise.checkpoint import TrainingState, load_checkpoint, read_counters, save_checkpoint
+from perfkit.training.optimise.checkpoint import (
+    TrainingState,
+    load_checkpoint,
+    read_counters,
+    save_checkpoint,
+    use_averages,
+)
 from perfkit.training.optimise.loop import Pace
 from perfkit.training.optimise.parallel import open_workers, worker_index
 from perfkit.training.puppet.caption import WORDS
@@ -177,20 +183,19 @@ def _make_models(run: Path) -> NanoModels:
         )
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(FlowSettings().seed)
-    vae = NanoAutoencoder.from_pretrained(run / "vae", local_files_only=True)
-    _load_averages(make_decoder_state(vae, DecoderSettings()), run / "decoder")
     unet = build_unet()
     tokenizer = build_tokenizer(WORDS)
     models = NanoModels(
         unet=unet,
         controlnet=build_controlnet(unet),
-        vae=vae,
+        vae=NanoAutoencoder.from_pretrained(run / "vae", local_files_only=True),
         text_encoder=build_text_encoder(len(tokenizer)),
         tokenizer=tokenizer,
         scheduler=build_scheduler(),
     )
     for name in ("unet", "controlnet", "vae", "text_encoder"):
         getattr(models, name).to(device).eval()
+    _load_averages(make_decoder_state(models.vae, DecoderSettings()), run / "decoder")
     return models
 
 
@@ -206,9 +211,7 @@ def _load_trained(run: Path) -> NanoModels:
 def _load_averages(state: TrainingState, folder: Path) -> None:
     """Give the networks the averaged weights of a checkpoint; without one they stay as they are."""
     load_checkpoint(state, folder)
-    for name, network in state.networks.items():
-        network.load_state_dict(state.averages[name], strict=False)
-        network.eval()
+    use_averages(state)
 
 
 def _make_store(run: Path, models: NanoModels) -> ShardStore:

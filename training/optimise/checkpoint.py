@@ -41,6 +41,13 @@ def update_averages(state: TrainingState, decay: float) -> None:
             averages[key].copy_(weights[key])
 
 
+def use_averages(state: TrainingState) -> None:
+    """Give the networks their averaged weights, in evaluation mode: what a training is for."""
+    for name, network in state.networks.items():
+        network.load_state_dict(state.averages[name])
+        network.eval()
+
+
 def save_checkpoint(state: TrainingState, folder: Path, *, step: int, batch: int, log: dict[str, list[float]]) -> None:
     """Write the state after `step` steps of `batch` examples beside `folder`, then put it in its place."""
     aside = folder.with_name(folder.name + ".aside")

@@ -147,6 +147,12 @@ def worker_rows(batch: int) -> slice:
     return slice(worker_index() * share, (worker_index() + 1) * share)
 
 
+def worker_numbers(step: int, batch: int) -> range:
+    """Return the numbers of the examples that this worker computes in a step, of an endless row of them."""
+    rows = worker_rows(batch)
+    return range(step * batch + rows.start, step * batch + rows.stop)
+
+
 def sum_over_workers(tensors: Sequence[Tensor]) -> None:
     """Replace each tensor by its sum over the workers, all in one message."""
     if worker_count() == 1:
